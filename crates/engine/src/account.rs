@@ -1,0 +1,63 @@
+//! The part of a margin account that the engine knows: cash, episode, clocks.
+
+use crate::row::{assert_layout, row};
+
+/// Positions a margin account can have.
+pub const POSITIONS: usize = 8;
+
+row! {
+    /// A liquidation episode, current or last.
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct Episode {
+        /// Slot of its start.
+        pub started_slot: u64,
+        /// Slot in which it was last observed unhealthy.
+        pub last_unhealthy_slot: u64,
+        /// Slots it has spent unhealthy, as far as observed.
+        pub clock_slots: u64,
+        /// Slot in which the last episode ended; zero before the first.
+        pub last_end_slot: u64,
+        /// Maintenance requirement at its start, in quote atoms, rounded down.
+        pub start_requirement_atoms: i64,
+        /// Cost (slippage and penalty) paid in it, in quote atoms.
+        pub cost_atoms: i64,
+        /// Insurance's part of the penalties paid in it, in quote atoms.
+        pub insurance_paid_atoms: i64,
+        /// 0 none, 1 towards a ratio, 2 a full close.
+        pub kind: u8,
+        /// 1 if the last observation was unhealthy.
+        pub unhealthy: u8,
+        /// 1 if the account has been in an episode before this one.
+        pub had_one_before: u8,
+        /// Zero.
+        pub padding: [u8; 5],
+    }
+}
+assert_layout!(Episode, 64, {
+    started_slot: 0, last_unhealthy_slot: 8, clock_slots: 16, last_end_slot: 24, start_requirement_atoms: 32,
+    cost_atoms: 40, insurance_paid_atoms: 48, kind: 56, unhealthy: 57, had_one_before: 58, padding: 59,
+});
+
+row! {
+    /// Cash, episode and clocks of a margin account.
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct AccountState {
+        /// Cash, in quote atoms; negative is a debt.
+        pub cash_atoms: i64,
+        /// Episode.
+        pub episode: Episode,
+        /// First slot in which the next slice may happen.
+        pub cooldown_until_slot: u64,
+        /// Last slot in which the owner or delegate added risk.
+        pub last_risk_slot: u64,
+        /// 1 if the owner asks for a full close always.
+        pub always_full_close: u8,
+        /// Zero.
+        pub padding: [u8; 7],
+        /// Zero.
+        pub reserved: [u64; 4],
+    }
+}
+assert_layout!(AccountState, 128, {
+    cash_atoms: 0, episode: 8, cooldown_until_slot: 72, last_risk_slot: 80, always_full_close: 88, padding: 89, reserved: 96,
+});
