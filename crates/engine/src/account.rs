@@ -15,7 +15,7 @@ row! {
         pub last_unhealthy_slot: u64,
         /// Slots it has spent unhealthy, as far as observed.
         pub clock_slots: u64,
-        /// Slot in which the last episode ended; zero before the first.
+        /// Slot in which the last episode that had a slice ended.
         pub last_end_slot: u64,
         /// Maintenance requirement at its start, in quote atoms, rounded down.
         pub start_requirement_atoms: i64,
@@ -23,19 +23,21 @@ row! {
         pub cost_atoms: i64,
         /// Insurance's part of the penalties paid in it, in quote atoms.
         pub insurance_paid_atoms: i64,
-        /// 0 none, 1 towards a ratio, 2 a full close.
+        /// 0 none, 1 towards the first target, 2 a full close, 3 towards the repeated target.
         pub kind: u8,
         /// 1 if the last observation was unhealthy.
         pub unhealthy: u8,
-        /// 1 if the account has been in an episode before this one.
+        /// 1 once an episode with at least one slice has ended: `last_end_slot` means something.
         pub had_one_before: u8,
+        /// 1 if this episode has had a slice.
+        pub sliced: u8,
         /// Zero.
-        pub padding: [u8; 5],
+        pub padding: [u8; 4],
     }
 }
 assert_layout!(Episode, 64, {
     started_slot: 0, last_unhealthy_slot: 8, clock_slots: 16, last_end_slot: 24, start_requirement_atoms: 32,
-    cost_atoms: 40, insurance_paid_atoms: 48, kind: 56, unhealthy: 57, had_one_before: 58, padding: 59,
+    cost_atoms: 40, insurance_paid_atoms: 48, kind: 56, unhealthy: 57, had_one_before: 58, sliced: 59, padding: 60,
 });
 
 row! {

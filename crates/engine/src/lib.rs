@@ -18,12 +18,15 @@ mod row;
 
 pub mod account;
 pub mod book;
+pub mod episode;
 pub mod error;
+pub mod ladder;
 pub mod margin;
 pub mod market;
 pub mod oracle;
 pub mod params;
 pub mod quantity;
 pub mod seat;
+pub mod throttle;
 
 pub use error::{EngineError, Result};

@@ -1,7 +1,7 @@
 //! Quantities with their units in the type. Mixed units do not compile; every operation is checked.
 //!
 //! Bounds, on which the absence of overflow in 128-bit products rests (see `docs/spec.md`):
-//! `|lots| ≤ 2^40`, `price ≤ 2^40` atoms per lot, `notional ≤ 2^56` atoms, `|cash|, |equity| ≤ 2^60` atoms.
+//! `|lots| ≤ 2^40`, `price ≤ 2^40` atoms per lot, `notional ≤ 2^52` atoms a leg, `|cash|, |equity| ≤ 2^56` atoms.
 
 use crate::error::{EngineError, Result};
 
@@ -10,9 +10,9 @@ pub const MAX_BASE_LOTS: i64 = 1 << 40;
 /// Largest price, in quote atoms per lot.
 pub const MAX_PRICE_ATOMS_PER_LOT: i64 = 1 << 40;
 /// Largest notional of one leg, in quote atoms.
-pub const MAX_NOTIONAL_ATOMS: i64 = 1 << 56;
+pub const MAX_NOTIONAL_ATOMS: i64 = 1 << 52;
 /// Largest absolute cash or equity, in quote atoms.
-pub const MAX_EQUITY_ATOMS: i64 = 1 << 60;
+pub const MAX_EQUITY_ATOMS: i64 = 1 << 56;
 /// One, in basis points.
 pub const BPS_ONE: i64 = 10_000;
 
@@ -144,6 +144,12 @@ impl Side {
             None
         }
     }
+}
+
+/// `a × b` in 128 bits. Exact for every pair of 64-bit values, hence unchecked: `|a × b| ≤ 2^126`.
+#[inline(always)]
+pub const fn wide_mul(a: i64, b: i64) -> i128 {
+    (a as i128).wrapping_mul(b as i128)
 }
 
 /// `floor(a × b / c)`; `MathOverflow` when `c = 0` or the result leaves `u64`. Takes the 64-bit path when the product fits,
