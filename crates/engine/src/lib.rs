@@ -25,8 +25,11 @@ pub mod margin;
 pub mod market;
 pub mod oracle;
 pub mod params;
+pub mod presets;
 pub mod quantity;
 pub mod seat;
+pub mod slice;
 pub mod throttle;
+pub mod validate;
 
 pub use error::{EngineError, Result};

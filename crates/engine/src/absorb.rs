@@ -1,0 +1,131 @@
+//! Absorbing: the caller takes a slice into its own margin account.
+
+use crate::account::AccountState;
+use crate::book::{Book, ORDER_REDUCE_ONLY};
+use crate::error::{EngineError, Result};
+use crate::liquidate::{account_health, LiquidationContext, LiquidationRequest, SliceCall, SliceSummary};
+use crate::margin::Valuation;
+use crate::market::MarketState;
+use crate::matching::within_maker_band;
+use crate::orders::OrderContext;
+use crate::quantity::{BaseLots, Price, QuoteAtoms, Side};
+use crate::slice::SliceSolver;
+
+/// The absorber: the account that takes the slice over.
+pub struct Absorber<'a> {
+    /// Its margin account's state.
+    pub account: &'a mut AccountState,
+    /// Its seat in the same market.
+    pub seat_index: u32,
+    /// Its other legs, and its address.
+    pub context: OrderContext,
+}
+
+/// Closes one slice by moving it into the absorber's account, lot by lot at the better, for the liquidatee, of the oracle and the
+/// executable book. The caller's part of the penalty is credited to the absorber's cash. The absorber's initial health is at
+/// least 1 afterwards.
+///
+/// # Errors
+/// As [`partial_liquidate`]; `AbsorbIntoItself`, `InitialHealthTooLow`, `PositionTooLarge`.
+pub fn absorb(
+    market: &mut MarketState,
+    book: &Book,
+    account: &mut AccountState,
+    seat_index: u32,
+    absorber: &mut Absorber<'_>,
+    request: &LiquidationRequest,
+    context: &LiquidationContext,
+) -> Result<SliceSummary> {
+    if absorber.seat_index == seat_index {
+        return Err(EngineError::AbsorbIntoItself);
+    }
+    let params = market.params;
+    let call = SliceCall { params: &params, seat_index, request, context };
+    let mut prepared = call.prepare(market, account)?;
+    let quote = absorb_fills(&mut prepared.solver, market, book, seat_index, context)?;
+    let lots = prepared.solver.closed();
+    let side = prepared.solver.side();
+    market.seats.get_mut(seat_index)?.apply_fill(side, lots, quote, QuoteAtoms::ZERO)?;
+    let interest_before = long_part(market.seats.get(absorber.seat_index)?.base_lots);
+    let seat = market.seats.get_mut(absorber.seat_index)?;
+    seat.apply_fill(side.opposite(), lots, quote, QuoteAtoms::ZERO)?;
+    let interest_after = long_part(seat.base_lots);
+    // The liquidatee's side of the open interest: a long sold falls by `lots`, a short bought back has no longs to lose.
+    let liquidatee_change = if side == Side::Ask { lots.neg()? } else { BaseLots::ZERO };
+    market.open_interest_base_lots = BaseLots(market.open_interest_base_lots)
+        .add(liquidatee_change)?
+        .add(BaseLots(interest_after.saturating_sub(interest_before)))?
+        .0;
+    let summary = call.finish(market, account, &prepared, quote)?;
+    absorber.account.cash_atoms = QuoteAtoms(absorber.account.cash_atoms).add(summary.caller_payout)?.0;
+    absorber.account.last_risk_slot = context.slot;
+    check_absorber(market, absorber)?;
+    Ok(summary)
+}
+
+fn long_part(base_lots: i64) -> i64 {
+    base_lots.max(0)
+}
+
+/// The absorber may hold what it has taken: initial health at least 1, position within the last tier.
+fn check_absorber(market: &MarketState, absorber: &Absorber<'_>) -> Result<()> {
+    let others = absorber.context.others_initial.ok_or(EngineError::OracleStale)?;
+    let price = &absorber.context.price;
+    let health =
+        account_health(market, absorber.seat_index, absorber.account, price, others, Valuation::Initial)?;
+    if health.is_below(10_000) {
+        return Err(EngineError::InitialHealthTooLow);
+    }
+    let base = BaseLots(market.seats.get(absorber.seat_index)?.base_lots).abs()?;
+    let largest = market.params.tiers().last().map_or(0, |tier| tier.notional_cap_atoms);
+    if price.price.notional(base)?.0.unsigned_abs() > largest {
+        return Err(EngineError::PositionTooLarge);
+    }
+    Ok(())
+}
+
+/// Offers the solver the book's levels that are better than the oracle, then an endless level at the oracle. Returns the notional.
+fn absorb_fills(
+    solver: &mut SliceSolver<'_>,
+    market: &MarketState,
+    book: &Book,
+    liquidatee_seat: u32,
+    context: &LiquidationContext,
+) -> Result<QuoteAtoms> {
+    let oracle = context.price.price;
+    let makers = solver.side().opposite();
+    let mut quote = QuoteAtoms::ZERO;
+    for order in book.orders(makers).iter().rev() {
+        let level = Price(order.price_atoms_per_lot);
+        let better = match makers {
+            Side::Bid => level.0 > oracle.0,
+            Side::Ask => level.0 < oracle.0,
+        };
+        if !better || solver.is_done() {
+            break;
+        }
+        let expired = order.expires_at_slot != 0 && order.expires_at_slot <= context.slot;
+        let in_band = within_maker_band(&market.params, makers, level, oracle);
+        if expired || order.seat_index == liquidatee_seat || !in_band {
+            continue;
+        }
+        let mut available = order.size_base_lots;
+        if order.flags & ORDER_REDUCE_ONLY != 0 {
+            let base = market.seats.get(order.seat_index)?.base_lots;
+            let reducible = if makers == Side::Bid { base.saturating_neg().max(0) } else { base.max(0) };
+            available = available.min(reducible);
+        }
+        quote = quote.add(take_level(solver, level, available)?)?;
+    }
+    quote.add(take_level(solver, oracle, i64::MAX)?)
+}
+
+/// Lets the solver take what it wants of one level; returns the notional.
+fn take_level(solver: &mut SliceSolver<'_>, level: Price, available: i64) -> Result<QuoteAtoms> {
+    let (mut left, mut quote) = (BaseLots(available), QuoteAtoms::ZERO);
+    while let Some(fill) = solver.step(level, left)? {
+        quote = quote.add(level.notional(fill.lots)?)?;
+        left = left.sub(fill.lots)?;
+    }
+    Ok(quote)
+}

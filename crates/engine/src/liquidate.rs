@@ -1,0 +1,416 @@
+//! One slice of a liquidation, from the checks to the invariants. Two ways to fill it, one plan: through the book, or absorbed.
+
+use crate::account::AccountState;
+use crate::book::Book;
+use crate::episode::Target;
+use crate::error::{EngineError, Result};
+use crate::ladder::{self, LadderValues, Stage};
+use crate::margin::{requirement, value_leg, Health, LegTotals, Requirement, Valuation};
+use crate::market::{MarketState, Throttle};
+use crate::matching::{match_orders, FillLog, SelfTrade, Step, Taker};
+use crate::oracle::{Grade, OraclePrice};
+use crate::orders::cancel_all;
+use crate::params::MarketParams;
+use crate::quantity::{mul_div_down, mul_div_up, wide_mul, BaseLots, QuoteAtoms, Side, BPS_ONE};
+use crate::seat::ORDERS_PER_SEAT;
+use crate::slice::{planned_lots, SliceFill, SliceInputs, SliceSolver};
+use crate::throttle;
+
+/// What the caller asks for, and what protects it when the race is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiquidationRequest {
+    /// Most lots the caller wants closed; at least a quarter of the plan.
+    pub caller_max: BaseLots,
+    /// The position the caller saw.
+    pub expected_base: BaseLots,
+    /// Least it wants to earn, in quote atoms.
+    pub min_payout: QuoteAtoms,
+    /// Last slot in which the call may execute.
+    pub deadline_slot: u64,
+}
+
+/// What the chain knows around the leg.
+#[derive(Clone, Copy, Debug)]
+pub struct LiquidationContext {
+    /// Current slot.
+    pub slot: u64,
+    /// The leg's price.
+    pub price: OraclePrice,
+    /// The other legs at maintenance.
+    pub others: LegTotals,
+    /// The other legs at the edge that favours the account.
+    pub others_favourable: LegTotals,
+    /// Address of the liquidatee's margin account.
+    pub owner: [u8; 32],
+}
+
+/// What a slice did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SliceSummary {
+    /// Stage of the ladder at the health before.
+    pub stage: Stage,
+    /// Side of the fills: asks close a long.
+    pub side: Side,
+    /// Lots closed.
+    pub lots: BaseLots,
+    /// Notional of the fills at their prices.
+    pub quote: QuoteAtoms,
+    /// Penalty taken from the account's cash.
+    pub penalty: QuoteAtoms,
+    /// The caller's part, rounded down; not yet given to anybody by `partial_liquidate`.
+    pub caller_payout: QuoteAtoms,
+    /// Insurance's part, already in the market's pending income.
+    pub insurance: QuoteAtoms,
+    /// Slippage above zero, and penalty.
+    pub cost: QuoteAtoms,
+    /// The plan before depth and the caller's limits.
+    pub planned: BaseLots,
+    /// Health before, in bps, rounded down.
+    pub health_before_bps: i64,
+    /// Health after, in bps, rounded down.
+    pub health_after_bps: i64,
+    /// True if the target was met and the episode ended.
+    pub episode_ended: bool,
+    /// First slot of the next slice.
+    pub cooldown_until_slot: u64,
+    /// Number of fills against the book (zero when absorbed).
+    pub fills: u32,
+    /// The liquidatee's resting orders that were cancelled first.
+    pub cancelled_orders: u32,
+}
+
+/// One call's view of the leg to be sliced.
+pub(crate) struct SliceCall<'a> {
+    pub(crate) params: &'a MarketParams,
+    pub(crate) seat_index: u32,
+    pub(crate) request: &'a LiquidationRequest,
+    pub(crate) context: &'a LiquidationContext,
+}
+
+/// A slice that has passed every check and only needs fills.
+pub(crate) struct Prepared<'a> {
+    pub(crate) solver: SliceSolver<'a>,
+    health: Health,
+    values: LadderValues,
+    /// Lots that the target needs, without any cap.
+    needed: BaseLots,
+    /// The same, within the throttle.
+    planned: BaseLots,
+}
+
+/// The health of an account: one leg from its seat, the others as summed by the caller, and cash.
+///
+/// # Errors
+/// As [`value_leg`]; `SeatNotOwned` for a seat that does not exist.
+pub fn account_health(
+    market: &MarketState,
+    seat_index: u32,
+    account: &AccountState,
+    price: &OraclePrice,
+    others: LegTotals,
+    valuation: Valuation,
+) -> Result<Health> {
+    let seat = market.seats.get(seat_index)?;
+    value_leg(&market.params, seat, price, valuation)?.add(others)?.with_cash(QuoteAtoms(account.cash_atoms))
+}
+
+/// Observes the account and starts an episode if it is unhealthy. Permissionless; also how an episode's clock is kept running.
+///
+/// # Errors
+/// `AccountHealthy` when health at the favourable edge is 1 or more and no episode runs.
+pub fn flag(params: &MarketParams, account: &mut AccountState, slot: u64, favourable: &Health) -> Result<bool> {
+    account.episode.expire(slot, params);
+    let unhealthy = favourable.is_below(10_000);
+    if !unhealthy && !account.episode.is_active() {
+        return Err(EngineError::AccountHealthy);
+    }
+    let full = account.always_full_close != 0;
+    Ok(account.episode.observe(slot, unhealthy, favourable.requirement, params, full))
+}
+
+/// Closes one slice of a leg through the book. The penalty leaves the account's cash; the caller's part is in the summary, to be
+/// paid by whoever called.
+///
+/// # Errors
+/// The specific reason of every check; see [`EngineError`]. After an error the state is to be thrown away.
+pub fn partial_liquidate(
+    market: &mut MarketState,
+    book: &mut Book,
+    account: &mut AccountState,
+    seat_index: u32,
+    request: &LiquidationRequest,
+    context: &LiquidationContext,
+    log: &mut FillLog,
+) -> Result<SliceSummary> {
+    let params = market.params;
+    let call = SliceCall { params: &params, seat_index, request, context };
+    let mut prepared = call.prepare(market, account)?;
+    let cancelled_orders = cancel_all(market, book, seat_index, None, u32::from(ORDERS_PER_SEAT), log)?;
+    let taker = Taker {
+        seat_index,
+        side: prepared.solver.side(),
+        fee_ppm: 0,
+        maker_rebate: false,
+        self_trade: SelfTrade::CancelResting,
+    };
+    let solver = &mut prepared.solver;
+    let outcome = match_orders(market, book, taker, &context.price, context.slot, log, |level, available| {
+        Ok(match solver.step(level, available)? {
+            Some(fill) => Step::Take(fill.lots),
+            None => Step::Stop,
+        })
+    })?;
+    if outcome.lots != prepared.solver.closed() || !outcome.taker_fee.is_zero() {
+        return Err(EngineError::InvariantViolated);
+    }
+    let mut summary = call.finish(market, account, &prepared, outcome.quote)?;
+    summary.fills = outcome.fills;
+    summary.cancelled_orders = cancelled_orders;
+    Ok(summary)
+}
+
+impl<'a> SliceCall<'a> {
+    /// Every check before the first fill, the observation, the throttle, the plan.
+    pub(crate) fn prepare(&self, market: &mut MarketState, account: &mut AccountState) -> Result<Prepared<'a>> {
+        let (params, context) = (self.params, self.context);
+        let base = BaseLots(market.seats.owned_mut(self.seat_index, &context.owner)?.base_lots);
+        self.check_request(account, base)?;
+        let (price, others) = (&context.price, context.others);
+        let health = account_health(market, self.seat_index, account, price, others, Valuation::Maintenance)?;
+        self.observe(market, account, &health)?;
+        let position = ladder::position_ppb_up(&health).ok_or(EngineError::AccountBankrupt)?;
+        let values = ladder::values_at(params, position)?;
+        match price.grade {
+            Grade::Frozen => return Err(EngineError::OracleStale),
+            Grade::Degraded if values.stage == Stage::Soft => return Err(EngineError::DegradedPriceSoftStage),
+            _ => {}
+        }
+        let target = account.episode.target(params).ok_or(EngineError::InvariantViolated)?;
+        if matches!(target, Target::Ratio(ratio) if health.is_at_least(ratio)) {
+            return Err(EngineError::AccountHealthy);
+        }
+        let bypass = health.is_below(params.throttle_bypass_health_bps);
+        let allowed = self.throttle_cap(market, base, bypass)?;
+        let inputs = SliceInputs {
+            params,
+            price: price.price,
+            base,
+            health,
+            target,
+            penalty_ppb_of_mmr: values.penalty_ppb_of_mmr,
+            cost_cap_ppb_of_mmr: ladder::cost_cap_ppb(params, &values, account.episode.clock_slots),
+            budget: if bypass { None } else { Some(account.episode.budget_left(params)?) },
+            cap: base.abs()?,
+        };
+        let needed = planned_lots(&SliceSolver::new(inputs)?)?;
+        if allowed < needed.min(BaseLots(params.min_slice_base_lots)) {
+            return Err(EngineError::ThrottleEmpty);
+        }
+        let planned = needed.min(allowed);
+        // A quarter, by cross-multiplication: crumbs would only reset cooldowns.
+        if wide_mul(self.request.caller_max.0, 4) < i128::from(planned.0) {
+            return Err(EngineError::CallerMaximumTooSmall);
+        }
+        let solver = SliceSolver::new(SliceInputs { cap: allowed.min(self.request.caller_max), ..inputs })?;
+        Ok(Prepared { solver, health, values, needed, planned })
+    }
+
+    fn check_request(&self, account: &AccountState, base: BaseLots) -> Result<()> {
+        let (request, slot) = (self.request, self.context.slot);
+        if slot > request.deadline_slot {
+            return Err(EngineError::DeadlinePassed);
+        }
+        if request.caller_max.0 <= 0 {
+            return Err(EngineError::CallerMaximumZero);
+        }
+        if base.is_zero() {
+            return Err(EngineError::NoPosition);
+        }
+        if base != request.expected_base {
+            return Err(EngineError::UnexpectedBase);
+        }
+        if account.last_risk_slot == slot && slot != 0 {
+            return Err(EngineError::RiskAddedThisSlot);
+        }
+        Ok(())
+    }
+
+    /// Eligibility, at the edge of the interval that favours the account; then bankruptcy and cooldown.
+    fn observe(&self, market: &MarketState, account: &mut AccountState, health: &Health) -> Result<()> {
+        let (slot, price) = (self.context.slot, &self.context.price);
+        account.episode.expire(slot, self.params);
+        let others = self.context.others_favourable;
+        let favourable = account_health(market, self.seat_index, account, price, others, Valuation::Favourable)?;
+        let unhealthy = favourable.is_below(10_000);
+        if !unhealthy && !account.episode.is_active() {
+            return Err(EngineError::AccountHealthy);
+        }
+        if !health.equity.is_positive() {
+            return Err(EngineError::AccountBankrupt);
+        }
+        if slot < account.cooldown_until_slot {
+            return Err(EngineError::CooldownNotOver);
+        }
+        let full = account.always_full_close != 0;
+        account.episode.observe(slot, unhealthy, health.requirement, self.params, full);
+        Ok(())
+    }
+
+    /// Refills the side's bucket and says what this account may take of it now.
+    fn throttle_cap(&self, market: &mut MarketState, base: BaseLots, bypass: bool) -> Result<BaseLots> {
+        let slot = self.context.slot;
+        let bucket = bucket_of(market, Side::reducing(base))?;
+        bucket.refill(self.params, slot)?;
+        let available = bucket.available(self.params);
+        if bypass {
+            return base.abs();
+        }
+        let open_interest = BaseLots(market.open_interest_base_lots);
+        let seat = market.seats.get(self.seat_index)?;
+        let share = throttle::account_share(self.params, seat, open_interest, slot)?;
+        Ok(available.min(share))
+    }
+
+    /// Penalty, throttle, episode and cooldown after the fills, then the invariants.
+    pub(crate) fn finish(
+        &self,
+        market: &mut MarketState,
+        account: &mut AccountState,
+        prepared: &Prepared<'_>,
+        quote: QuoteAtoms,
+    ) -> Result<SliceSummary> {
+        let (params, context, solver) = (self.params, self.context, &prepared.solver);
+        let lots = solver.closed();
+        let last = solver.last_fill().ok_or(EngineError::NoFillInsideCap)?;
+        if lots < prepared.needed.min(BaseLots(params.min_slice_base_lots)) {
+            return Err(EngineError::SliceTooSmall);
+        }
+        let penalty = solver.penalty_total();
+        let (caller_payout, insurance) = split_penalty(params, penalty)?;
+        if caller_payout < self.request.min_payout {
+            return Err(EngineError::PayoutTooLow);
+        }
+        account.cash_atoms = QuoteAtoms(account.cash_atoms).sub(penalty)?.0;
+        market.insurance_pending_atoms = QuoteAtoms(market.insurance_pending_atoms).add(insurance)?.0;
+        bucket_of(market, Some(solver.side()))?.take(params, lots);
+        throttle::record_use(params, market.seats.get_mut(self.seat_index)?, lots, context.slot)?;
+
+        let (price, others) = (&context.price, context.others);
+        let after = account_health(market, self.seat_index, account, price, others, Valuation::Maintenance)?;
+        self.check_size(market, solver.closed())?;
+        self.check_health(prepared, &last, &after)?;
+        self.check_minimal(market, solver.target(), &last, &after)?;
+
+        let episode = &mut account.episode;
+        episode.sliced = 1;
+        episode.cost_atoms = QuoteAtoms(episode.cost_atoms).add(solver.cost_total())?.0;
+        episode.insurance_paid_atoms = QuoteAtoms(episode.insurance_paid_atoms).add(insurance)?.0;
+        let met = match solver.target() {
+            Target::Ratio(ratio) => after.is_at_least(ratio),
+            Target::Full => after.requirement.0 == 0,
+        };
+        if met {
+            episode.end(context.slot);
+        }
+        let charged = charged_cooldown(prepared.values.cooldown_slots, lots, prepared.planned)?;
+        account.cooldown_until_slot = context.slot.saturating_add(charged);
+        Ok(SliceSummary {
+            stage: prepared.values.stage,
+            side: solver.side(),
+            lots,
+            quote,
+            penalty,
+            caller_payout,
+            insurance,
+            cost: solver.cost_total(),
+            planned: prepared.planned,
+            health_before_bps: prepared.health.to_bps_down(),
+            health_after_bps: after.to_bps_down(),
+            episode_ended: met,
+            cooldown_until_slot: account.cooldown_until_slot,
+            fills: 0,
+            cancelled_orders: 0,
+        })
+    }
+
+    /// INV-06: the position fell by what the solver closed, and kept its sign.
+    fn check_size(&self, market: &MarketState, closed: BaseLots) -> Result<()> {
+        let before = self.request.expected_base;
+        let after = BaseLots(market.seats.get(self.seat_index)?.base_lots);
+        let same_sign = after.is_zero() || after.is_positive() == before.is_positive();
+        if same_sign && closed.is_positive() && after.abs()?.add(closed)? == before.abs()? {
+            return Ok(());
+        }
+        Err(EngineError::InvariantViolated)
+    }
+
+    /// INV-03 and INV-05: health not worse, equity not negative; the last (dearest) fill cost at most κ and `H·r·P`.
+    fn check_health(&self, prepared: &Prepared<'_>, last: &SliceFill, after: &Health) -> Result<()> {
+        if !after.is_not_worse_than(&prepared.health) || after.equity.is_negative() {
+            return Err(EngineError::InvariantViolated);
+        }
+        let price = self.context.price.price.0;
+        let cost = last.slippage_per_lot.max(0).saturating_add(last.penalty_per_lot);
+        let cap = ladder::per_lot_down(prepared.solver.cost_cap_ppb(), last.rate_bps, price.unsigned_abs())?;
+        let rate_price = price.checked_mul(i64::from(last.rate_bps)).ok_or(EngineError::MathOverflow)?;
+        let bound = wide_mul(prepared.health.equity.0, rate_price);
+        let cost_scaled = prepared.health.requirement.0.checked_mul(i128::from(cost));
+        let within_health = cost_scaled.is_some_and(|scaled| scaled <= bound);
+        if i64::try_from(cap).is_ok_and(|cap| cost <= cap) && within_health {
+            return Ok(());
+        }
+        Err(EngineError::InvariantViolated)
+    }
+
+    /// INV-04: one lot less would have missed the target. Not for a full close, nor where dust was closed too.
+    fn check_minimal(
+        &self,
+        market: &MarketState,
+        target: Target,
+        last: &SliceFill,
+        after: &Health,
+    ) -> Result<()> {
+        let Target::Ratio(ratio) = target else { return Ok(()) };
+        let remaining = BaseLots(market.seats.get(self.seat_index)?.base_lots).abs()?;
+        if remaining.0 < self.params.min_position_base_lots {
+            return Ok(());
+        }
+        // One lot less: its margin is back, its cost is not paid.
+        let price = self.context.price.price;
+        let with_lot = requirement(self.params, price.notional(remaining.add(BaseLots(1))?)?, false)?;
+        let without = requirement(self.params, price.notional(remaining)?, false)?;
+        let overflow = EngineError::MathOverflow;
+        let freed = with_lot.0.checked_sub(without.0).ok_or(overflow)?;
+        let cost = last.slippage_per_lot.checked_add(last.penalty_per_lot).ok_or(overflow)?;
+        let required = after.requirement.0.checked_add(freed).ok_or(overflow)?;
+        let one_less = Health { equity: after.equity.add(QuoteAtoms(cost))?, requirement: Requirement(required) };
+        if one_less.is_at_least(ratio) {
+            return Err(EngineError::InvariantViolated);
+        }
+        Ok(())
+    }
+}
+
+fn bucket_of(market: &mut MarketState, side: Option<Side>) -> Result<&mut Throttle> {
+    let index = match side.ok_or(EngineError::NoPosition)? {
+        Side::Ask => 0,
+        Side::Bid => 1,
+    };
+    market.throttles.get_mut(index).ok_or(EngineError::InvariantViolated)
+}
+
+/// Caller's part rounded down; the atom that does not divide goes to insurance.
+fn split_penalty(params: &MarketParams, penalty: QuoteAtoms) -> Result<(QuoteAtoms, QuoteAtoms)> {
+    let caller_bps = BPS_ONE.saturating_sub(i64::from(params.insurance_share_bps)).max(0);
+    let caller =
+        mul_div_down(penalty.0.max(0).unsigned_abs(), caller_bps.unsigned_abs(), BPS_ONE.unsigned_abs())?;
+    let caller = QuoteAtoms(i64::try_from(caller).map_err(|_| EngineError::MathOverflow)?);
+    Ok((caller, penalty.sub(caller)?))
+}
+
+/// `ceil(cooldown × closed / planned)`, at most the whole cooldown. Rounded up (favours the account).
+fn charged_cooldown(cooldown: u64, closed: BaseLots, planned: BaseLots) -> Result<u64> {
+    let closed = closed.0.max(0).unsigned_abs();
+    let planned = planned.0.max(1).unsigned_abs();
+    Ok(mul_div_up(cooldown, closed, planned)?.min(cooldown))
+}
