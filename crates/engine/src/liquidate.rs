@@ -114,18 +114,54 @@ pub fn account_health(
     value_leg(&market.params, seat, price, valuation)?.add(others)?.with_cash(QuoteAtoms(account.cash_atoms))
 }
 
-/// Observes the account and starts an episode if it is unhealthy. Permissionless; also how an episode's clock is kept running.
+/// What a flag did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FlagOutcome {
+    /// An episode started.
+    Started = 0,
+    /// The running episode was observed unhealthy: its clock runs.
+    Unhealthy = 1,
+    /// The running episode was observed healthy, with its target not yet met.
+    Healthy = 2,
+    /// The running episode's target was found met, and it ended.
+    Ended = 3,
+}
+
+/// Observes the account. Starts an episode if it is unhealthy at the edge of the interval that favours it; ends one whose target is
+/// met at the mid price. Permissionless; also how an episode's clock is kept running.
 ///
 /// # Errors
-/// `AccountHealthy` when health at the favourable edge is 1 or more and no episode runs.
-pub fn flag(params: &MarketParams, account: &mut AccountState, slot: u64, favourable: &Health) -> Result<bool> {
+/// `AccountHealthy` when there is nothing to observe: health at the favourable edge is 1 or more and no episode runs.
+pub fn flag(
+    params: &MarketParams,
+    account: &mut AccountState,
+    slot: u64,
+    favourable: &Health,
+    mid: &Health,
+) -> Result<FlagOutcome> {
     account.episode.expire(slot, params);
     let unhealthy = favourable.is_below(10_000);
-    if !unhealthy && !account.episode.is_active() {
+    let active = account.episode.is_active();
+    if !unhealthy && !active {
         return Err(EngineError::AccountHealthy);
     }
+    let met = match account.episode.target(params) {
+        None => false,
+        Some(Target::Ratio(ratio)) => mid.is_at_least(ratio),
+        Some(Target::Full) => mid.requirement.0 == 0,
+    };
+    if met {
+        account.episode.end(slot);
+        return Ok(FlagOutcome::Ended);
+    }
     let full = account.always_full_close != 0;
-    Ok(account.episode.observe(slot, unhealthy, favourable.requirement, params, full))
+    let started = account.episode.observe(slot, unhealthy, mid.requirement, params, full);
+    Ok(match (started, unhealthy) {
+        (true, _) => FlagOutcome::Started,
+        (false, true) => FlagOutcome::Unhealthy,
+        (false, false) => FlagOutcome::Healthy,
+    })
 }
 
 /// Closes one slice of a leg through the book. The penalty leaves the account's cash; the caller's part is in the summary, to be
