@@ -1,0 +1,414 @@
+//! What an indexer reads: from these events alone it can rebuild every balance. Amounts in quote atoms, prices in quote atoms per
+//! lot, sizes in lots. `*_after` fields are states, the others are changes.
+
+use anchor_lang::prelude::*;
+
+/// The part of a seat that holds money, after an instruction.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeatBalance {
+    /// Position.
+    pub base_lots: i64,
+    /// Minus the cost of the open position.
+    pub quote_entry_atoms: i64,
+    /// Result not yet swept to cash.
+    pub realised_atoms: i64,
+}
+
+/// One fill against a resting order. The maker's seat changes by this fill and by `maker_fee_atoms`.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// Seat of the maker.
+    pub maker_seat_index: u32,
+    /// Sequence of the maker's order.
+    pub sequence: u64,
+    /// The maker's own number for its order.
+    pub client_order_id: u64,
+    /// Price of the fill.
+    pub price_atoms_per_lot: i64,
+    /// Size of the fill.
+    pub base_lots: i64,
+    /// Fee paid by the maker; negative is a rebate.
+    pub maker_fee_atoms: i64,
+}
+
+/// One resting order that left the book unfilled.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// Seat of its owner.
+    pub seat_index: u32,
+    /// 0 bid, 1 ask.
+    pub side: u8,
+    /// Why it left, see `RemovalReason` of the engine.
+    pub reason: u8,
+    /// Its sequence.
+    pub sequence: u64,
+    /// Its owner's number for it.
+    pub client_order_id: u64,
+    /// Its limit.
+    pub price_atoms_per_lot: i64,
+    /// What was left of it.
+    pub base_lots: i64,
+}
+
+/// An exchange was created.
+#[event]
+pub struct ExchangeInitialized {
+    /// The exchange.
+    pub exchange: Pubkey,
+    /// Its admin.
+    pub admin: Pubkey,
+    /// Its guardian.
+    pub guardian: Pubkey,
+    /// Its quote mint.
+    pub quote_mint: Pubkey,
+    /// Its vault.
+    pub vault: Pubkey,
+}
+
+/// A market was created.
+#[event]
+pub struct MarketCreated {
+    /// The exchange.
+    pub exchange: Pubkey,
+    /// The market.
+    pub market: Pubkey,
+    /// Its order book.
+    pub order_book: Pubkey,
+    /// 0 Pyth push, 1 Pyth pull.
+    pub oracle_kind: u8,
+    /// Address or feed of its oracle.
+    pub oracle_key: Pubkey,
+    /// Its name.
+    pub name: [u8; 16],
+    /// Price at listing.
+    pub price_atoms_per_lot: i64,
+}
+
+/// A margin account was created.
+#[event]
+pub struct MarginAccountCreated {
+    /// The exchange.
+    pub exchange: Pubkey,
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// Its owner.
+    pub authority: Pubkey,
+    /// Its number.
+    pub number: u16,
+    /// True if its owner asks for a full close always.
+    pub always_full_close: bool,
+}
+
+/// A margin account was closed. It had no cash and no positions.
+#[event]
+pub struct MarginAccountClosed {
+    /// The margin account.
+    pub margin_account: Pubkey,
+}
+
+/// Tokens came in.
+#[event]
+pub struct Deposited {
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// Who paid.
+    pub depositor: Pubkey,
+    /// How much.
+    pub amount_atoms: u64,
+    /// Cash after.
+    pub cash_after_atoms: i64,
+    /// True if this ended a liquidation episode.
+    pub episode_ended: bool,
+}
+
+/// Tokens went out.
+#[event]
+pub struct Withdrawn {
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// Where to.
+    pub token_account: Pubkey,
+    /// How much.
+    pub amount_atoms: u64,
+    /// Cash after.
+    pub cash_after_atoms: i64,
+}
+
+/// Realised result moved from a seat to cash.
+#[event]
+pub struct Swept {
+    /// The market.
+    pub market: Pubkey,
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// The seat.
+    pub seat_index: u32,
+    /// Moved to cash; negative is a loss taken from it.
+    pub amount_atoms: i64,
+}
+
+/// A seat was taken; its bond left cash.
+#[event]
+pub struct SeatTaken {
+    /// The market.
+    pub market: Pubkey,
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// The seat.
+    pub seat_index: u32,
+    /// Its bond.
+    pub bond_atoms: u64,
+}
+
+/// A seat was released; its bond went back to cash.
+#[event]
+pub struct SeatReleased {
+    /// The market.
+    pub market: Pubkey,
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// The seat.
+    pub seat_index: u32,
+    /// The bond.
+    pub bond_atoms: i64,
+    /// Cash after.
+    pub cash_after_atoms: i64,
+}
+
+/// An order was placed: what it took, and what of it rests.
+#[event]
+pub struct OrderPlaced {
+    /// The market.
+    pub market: Pubkey,
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// Its seat.
+    pub seat_index: u32,
+    /// 0 bid, 1 ask.
+    pub side: u8,
+    /// 0 limit, 1 post-only, 2 immediate-or-cancel, 3 fill-or-kill.
+    pub kind: u8,
+    /// True if it may only reduce.
+    pub reduce_only: bool,
+    /// Its limit.
+    pub price_atoms_per_lot: i64,
+    /// Its size.
+    pub size_base_lots: i64,
+    /// The owner's number for it.
+    pub client_order_id: u64,
+    /// First slot in which it is no longer good; zero for never.
+    pub expires_at_slot: u64,
+    /// What it took.
+    pub filled_base_lots: i64,
+    /// Notional of what it took.
+    pub filled_quote_atoms: i64,
+    /// Fee paid as a taker.
+    pub taker_fee_atoms: i64,
+    /// What rests.
+    pub posted_base_lots: i64,
+    /// Sequence of what rests; zero if nothing does.
+    pub sequence: u64,
+    /// The taker's seat after.
+    pub seat_after: SeatBalance,
+    /// True if this ended a liquidation episode.
+    pub episode_ended: bool,
+}
+
+/// Fills and removals of one instruction, in order. Fills of a taker on `taker_side` are against orders of the other side.
+#[event]
+pub struct BookChanged {
+    /// The market.
+    pub market: Pubkey,
+    /// Seat of the taker.
+    pub taker_seat_index: u32,
+    /// 0 bid, 1 ask.
+    pub taker_side: u8,
+    /// Oracle price at which it was done; zero where none was needed.
+    pub oracle_price_atoms_per_lot: i64,
+    /// The market's count of fills after.
+    pub fill_sequence: u64,
+    /// Fills.
+    pub fills: Vec<Fill>,
+    /// Removals.
+    pub removals: Vec<Removal>,
+}
+
+/// A resting order was cancelled by its owner.
+#[event]
+pub struct OrderCancelled {
+    /// The market.
+    pub market: Pubkey,
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// The order.
+    pub order: Removal,
+}
+
+/// Orders were cancelled: by the owner, or by a stranger because the account is unhealthy.
+#[event]
+pub struct OrdersCancelled {
+    /// The market.
+    pub market: Pubkey,
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// Its seat.
+    pub seat_index: u32,
+    /// 0 bids, 1 asks, 2 both.
+    pub side: u8,
+    /// True if a stranger did it.
+    pub forced: bool,
+    /// How many.
+    pub count: u32,
+}
+
+/// An account was observed, and an episode started or its clock moved.
+#[event]
+pub struct AccountFlagged {
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// True if an episode started.
+    pub started: bool,
+    /// Its kind: 0 none, 1 towards the first target, 2 a full close, 3 towards the repeated target.
+    pub kind: u8,
+    /// Health in its favour, in bps, rounded down.
+    pub health_bps: i64,
+    /// Slots it has been unhealthy.
+    pub clock_slots: u64,
+}
+
+/// What a slice did. Also the return data of `partial_liquidate` and `absorb`, so that a simulated call is a quote.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SliceReport {
+    /// 0 soft, 1 hard, 2 backstop.
+    pub stage: u8,
+    /// Side of the fills: 0 bids bought a short back, 1 asks sold a long.
+    pub side: u8,
+    /// Lots closed.
+    pub base_lots: i64,
+    /// Lots that the plan wanted before depth and the caller's limits.
+    pub planned_base_lots: i64,
+    /// Notional of the fills.
+    pub quote_atoms: i64,
+    /// Penalty taken from the account's cash.
+    pub penalty_atoms: i64,
+    /// The caller's part of it.
+    pub caller_payout_atoms: i64,
+    /// Insurance's part of it.
+    pub insurance_atoms: i64,
+    /// Slippage above zero, and penalty.
+    pub cost_atoms: i64,
+    /// Oracle price.
+    pub oracle_price_atoms_per_lot: i64,
+    /// Health before, in bps, rounded down.
+    pub health_before_bps: i64,
+    /// Health after, in bps, rounded down.
+    pub health_after_bps: i64,
+    /// First slot of the next slice.
+    pub cooldown_until_slot: u64,
+    /// Number of fills.
+    pub fills: u32,
+    /// The account's own orders that were cancelled first.
+    pub cancelled_orders: u32,
+    /// True if the target was met.
+    pub episode_ended: bool,
+}
+
+/// A slice went through the book. Its fills are in `BookChanged`.
+#[event]
+pub struct Sliced {
+    /// The market.
+    pub market: Pubkey,
+    /// The liquidatee.
+    pub margin_account: Pubkey,
+    /// Its seat.
+    pub seat_index: u32,
+    /// Who called.
+    pub caller: Pubkey,
+    /// Where the payout went: a margin account (credited) or a token account (paid from the vault).
+    pub payout_to: Pubkey,
+    /// True if the payout was credited to a margin account.
+    pub credited: bool,
+    /// What was done.
+    pub report: SliceReport,
+    /// The liquidatee's seat after.
+    pub seat_after: SeatBalance,
+    /// The liquidatee's cash after.
+    pub cash_after_atoms: i64,
+}
+
+/// A slice was absorbed into the caller's margin account.
+#[event]
+pub struct Absorbed {
+    /// The market.
+    pub market: Pubkey,
+    /// The liquidatee.
+    pub margin_account: Pubkey,
+    /// Its seat.
+    pub seat_index: u32,
+    /// The absorber's margin account.
+    pub absorber: Pubkey,
+    /// Its seat.
+    pub absorber_seat_index: u32,
+    /// What was done.
+    pub report: SliceReport,
+    /// The liquidatee's seat after.
+    pub seat_after: SeatBalance,
+    /// The liquidatee's cash after.
+    pub cash_after_atoms: i64,
+    /// The absorber's seat after.
+    pub absorber_seat_after: SeatBalance,
+    /// The absorber's cash after.
+    pub absorber_cash_after_atoms: i64,
+}
+
+/// A losing seat's loss against the oracle was taken from its cash.
+#[event]
+pub struct LossSettled {
+    /// The market.
+    pub market: Pubkey,
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// Its seat.
+    pub seat_index: u32,
+    /// Taken from cash.
+    pub amount_atoms: i64,
+    /// The seat after.
+    pub seat_after: SeatBalance,
+    /// Cash after.
+    pub cash_after_atoms: i64,
+}
+
+/// A market's income went to the exchange.
+#[event]
+pub struct MarketIncomeSwept {
+    /// The exchange.
+    pub exchange: Pubkey,
+    /// The market.
+    pub market: Pubkey,
+    /// Fees moved.
+    pub fees_atoms: i64,
+    /// Insurance income moved.
+    pub insurance_atoms: i64,
+}
+
+/// A status was set.
+#[event]
+pub struct StatusSet {
+    /// The exchange.
+    pub exchange: Pubkey,
+    /// The market; the default key if it was the exchange's own status.
+    pub market: Pubkey,
+    /// Who set it.
+    pub by: Pubkey,
+    /// 0 active, 1 reduce-only, 2 paused.
+    pub status: u8,
+}
+
+/// A delegate was set.
+#[event]
+pub struct DelegateSet {
+    /// The margin account.
+    pub margin_account: Pubkey,
+    /// The delegate; the default key for nobody.
+    pub delegate: Pubkey,
+}

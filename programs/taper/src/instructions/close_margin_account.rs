@@ -1,0 +1,42 @@
+//! `close_margin_account`.
+
+use anchor_lang::prelude::*;
+
+use crate::error::TaperError;
+use crate::events::MarginAccountClosed;
+use crate::state::MarginAccount;
+
+/// Accounts of `close_margin_account`.
+#[derive(Accounts)]
+pub struct CloseMarginAccount<'info> {
+    /// The owner; gets the rent back.
+    #[account(mut)]
+    pub authority: Signer<'info>,
+    /// The margin account.
+    #[account(mut)]
+    pub margin_account: AccountLoader<'info, MarginAccount>,
+}
+
+impl CloseMarginAccount<'_> {
+    fn validate(&self) -> Result<()> {
+        let account = self.margin_account.load()?;
+        account.check_owner(self.authority.key)?;
+        require!(account.used_positions().next().is_none(), TaperError::PositionsRemain);
+        require!(account.state.cash_atoms == 0, TaperError::CashRemains);
+        Ok(())
+    }
+}
+
+/// Closes an empty margin account.
+///
+/// Specification: only the owner; no reference to a seat; exactly no cash.
+///
+/// # Errors
+/// `NotAuthority`, `OwnerOnly`, `PositionsRemain`, `CashRemains`.
+pub fn handle_close_margin_account<'info>(ctx: Context<'info, CloseMarginAccount<'info>>) -> Result<()> {
+    let accounts = &ctx.accounts;
+    accounts.validate()?;
+    accounts.margin_account.close(accounts.authority.to_account_info())?;
+    emit!(MarginAccountClosed { margin_account: accounts.margin_account.key() });
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! The other legs of an account: a walk over the remaining accounts, in the order of the account's positions.
+//!
+//! For each used position but the instruction's own market, the remaining accounts hold `[market, oracle]`: exactly these, in slot
+//! order. A leg whose price cannot be used is frozen: it is valued at its last good price, biased in the account's favour, so that it
+//! never shields the others; but no risk may be added beside it.
+
+use anchor_lang::prelude::*;
+use taper_engine::margin::{value_leg, LegTotals, Valuation};
+use taper_engine::oracle::{assess, frozen, Grade, OraclePrice};
+
+use crate::error::{Refusal, TaperError};
+use crate::oracle;
+use crate::state::{Exchange, MarginAccount, Market, PositionRef};
+
+/// The chain's clock, read once.
+#[derive(Clone, Copy)]
+pub struct Now {
+    /// Slot.
+    pub slot: u64,
+    /// Unix seconds.
+    pub seconds: i64,
+}
+
+impl Now {
+    /// Reads the clock.
+    ///
+    /// # Errors
+    /// The runtime's own.
+    pub fn get() -> Result<Self> {
+        let clock = Clock::get()?;
+        Ok(Self { slot: clock.slot, seconds: clock.unix_timestamp })
+    }
+}
+
+/// Which valuations an instruction needs; each costs compute units.
+#[derive(Clone, Copy, Default)]
+pub struct Needs {
+    /// Maintenance at mid prices.
+    pub maintenance: bool,
+    /// Maintenance at the edges that favour the account.
+    pub favourable: bool,
+    /// Initial.
+    pub initial: bool,
+}
+
+impl Needs {
+    /// For an order: would the account be sound, and did it get worse?
+    pub const ORDER: Self = Self { maintenance: true, favourable: false, initial: true };
+    /// For a slice: eligibility in the account's favour, everything else at mid prices.
+    pub const SLICE: Self = Self { maintenance: true, favourable: true, initial: false };
+    /// For a withdrawal or a deposit.
+    pub const CASH: Self = Self { maintenance: false, favourable: false, initial: true };
+    /// For strangers' observations.
+    pub const FAVOURABLE: Self = Self { maintenance: false, favourable: true, initial: false };
+}
+
+/// Sums over legs, in the valuations asked for.
+#[derive(Default)]
+pub struct Legs {
+    /// Maintenance at mid prices.
+    pub maintenance: LegTotals,
+    /// Maintenance in the account's favour.
+    pub favourable: LegTotals,
+    initial: LegTotals,
+    refusal: Option<TaperError>,
+    span: Option<Span>,
+}
+
+/// Publish times of the live legs, and the tightest skew that their markets allow.
+#[derive(Clone, Copy)]
+struct Span {
+    earliest: OraclePrice,
+    latest: OraclePrice,
+    skew_max_seconds: u32,
+}
+
+impl Legs {
+    /// Initial valuation; `None` when a leg's price is not fresh: then nothing may add risk.
+    pub fn initial(&self) -> Option<LegTotals> {
+        if self.refusal.is_some() { None } else { Some(self.initial) }
+    }
+
+    /// Initial valuation, or why there is none.
+    ///
+    /// # Errors
+    /// The specific reason of the first leg that is not fresh.
+    pub fn require_initial(&self) -> Result<LegTotals> {
+        match self.refusal {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(self.initial),
+        }
+    }
+
+    /// Why there is no initial valuation.
+    pub fn refusal(&self) -> Option<TaperError> {
+        self.refusal
+    }
+
+    /// Notes a live price; the skew between all of them is checked at the end.
+    fn note(&mut self, price: &OraclePrice, skew_max_seconds: u32) {
+        if price.grade == Grade::Frozen {
+            return;
+        }
+        self.span = Some(match self.span {
+            None => Span { earliest: *price, latest: *price, skew_max_seconds },
+            Some(span) => Span {
+                earliest: if price.publish_time_seconds < span.earliest.publish_time_seconds { *price } else { span.earliest },
+                latest: if price.publish_time_seconds > span.latest.publish_time_seconds { *price } else { span.latest },
+                skew_max_seconds: span.skew_max_seconds.min(skew_max_seconds),
+            },
+        });
+    }
+}
+
+/// The instruction's own market and the price used for it.
+pub struct Primary<'a> {
+    /// Address of the market.
+    pub market: &'a Pubkey,
+    /// Its price.
+    pub price: &'a OraclePrice,
+    /// The skew that it allows.
+    pub skew_max_seconds: u32,
+}
+
+/// The account whose legs are walked.
+#[derive(Clone, Copy)]
+pub struct Walk<'a> {
+    /// The exchange.
+    pub exchange: &'a Exchange,
+    /// Its address.
+    pub exchange_key: &'a Pubkey,
+    /// The margin account.
+    pub account: &'a MarginAccount,
+    /// Its address.
+    pub account_key: &'a Pubkey,
+    /// The clock.
+    pub now: Now,
+}
+
+impl Walk<'_> {
+    /// Values the account's legs, other than the primary one. Consumes their accounts from the front of `remaining`.
+    ///
+    /// # Errors
+    /// `MissingLegAccounts`, `WrongLegMarket`, `WrongExchange`, `SeatNotOwned`, `OracleLegsSkewed`; the oracle's identity errors.
+    pub fn value<'info>(
+        &self,
+        primary: Option<Primary<'_>>,
+        remaining: &mut &'info [AccountInfo<'info>],
+        needs: Needs,
+    ) -> Result<Legs> {
+        let mut legs = Legs::default();
+        if let Some(primary) = &primary {
+            legs.note(primary.price, primary.skew_max_seconds);
+        }
+        for position in self.account.used_positions() {
+            if primary.as_ref().is_some_and(|primary| *primary.market == position.market) {
+                continue;
+            }
+            let [market, oracle, rest @ ..] = *remaining else {
+                return err!(TaperError::MissingLegAccounts);
+            };
+            *remaining = rest;
+            self.value_one(position, market, oracle, needs, &mut legs)?;
+        }
+        if let Some(span) = legs.span {
+            taper_engine::oracle::check_skew([&span.earliest, &span.latest], span.skew_max_seconds).or_refuse()?;
+        }
+        Ok(legs)
+    }
+
+    #[inline(never)]
+    fn value_one<'info>(
+        &self,
+        position: &PositionRef,
+        market: &'info AccountInfo<'info>,
+        oracle: &AccountInfo<'info>,
+        needs: Needs,
+        legs: &mut Legs,
+    ) -> Result<()> {
+        require!(*market.key == position.market, TaperError::WrongLegMarket);
+        let loader = AccountLoader::<Market>::try_from(market)?;
+        let market = loader.load()?;
+        market.check_belongs(self.exchange_key)?;
+        let seat = market.state.seats.get(position.seat_index).or_refuse()?;
+        require!(seat.is_owned_by(&self.account_key.to_bytes()), TaperError::SeatNotOwned);
+        let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now)?;
+        let params = &market.state.params;
+        legs.note(&price, params.oracle_leg_skew_seconds);
+        legs.refusal = legs.refusal.or(refusal);
+        if needs.maintenance {
+            let value = value_leg(params, seat, &price, Valuation::Maintenance).or_refuse()?;
+            legs.maintenance = legs.maintenance.add(value).or_refuse()?;
+        }
+        if needs.favourable {
+            let value = value_leg(params, seat, &price, Valuation::Favourable).or_refuse()?;
+            legs.favourable = legs.favourable.add(value).or_refuse()?;
+        }
+        if needs.initial && legs.refusal.is_none() {
+            let value = value_leg(params, seat, &price, Valuation::Initial).or_refuse()?;
+            legs.initial = legs.initial.add(value).or_refuse()?;
+        }
+        Ok(())
+    }
+}
+
+/// Refuses remaining accounts that no leg needed.
+///
+/// # Errors
+/// `SurplusLegAccounts`.
+pub fn require_consumed(remaining: &[AccountInfo]) -> Result<()> {
+    require!(remaining.is_empty(), TaperError::SurplusLegAccounts);
+    Ok(())
+}
+
+/// The price of an instruction's own market: fresh or degraded, nothing else.
+///
+/// # Errors
+/// The oracle's, each its own.
+pub fn live_price(market: &Market, oracle: &AccountInfo, exchange: &Exchange, now: &Now) -> Result<OraclePrice> {
+    let reading = oracle::read(oracle, &market.oracle_identity())?;
+    let state = &market.state;
+    assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds).or_refuse()
+}
+
+/// The price of another leg, and why it does not allow added risk.
+fn leg_price(
+    market: &Market,
+    account: &AccountInfo,
+    exchange: &Exchange,
+    now: &Now,
+) -> Result<(OraclePrice, Option<TaperError>)> {
+    let state = &market.state;
+    let assessed = oracle::read(account, &market.oracle_identity()).and_then(|reading| {
+        assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds).map_err(TaperError::from)
+    });
+    match assessed {
+        Ok(price) if price.grade == Grade::Fresh => Ok((price, None)),
+        Ok(price) => Ok((price, Some(TaperError::OracleDegraded))),
+        Err(refusal) if freezes(refusal) => {
+            let price = frozen(&state.last_price, &state.params, now.seconds).or_refuse()?;
+            Ok((price, Some(refusal)))
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// True for what is wrong with the world, false for what is wrong with the account that the caller chose to pass.
+fn freezes(refusal: TaperError) -> bool {
+    matches!(
+        refusal,
+        TaperError::OracleStale
+            | TaperError::OracleConfidenceTooWide
+            | TaperError::OracleNotTrading
+            | TaperError::OraclePriceNotPositive
+            | TaperError::OracleExponentOutOfRange
+            | TaperError::OraclePriceOutOfRange
+    )
+}

@@ -1,0 +1,198 @@
+//! A margin account: cash, episode, and references to seats.
+
+use anchor_lang::prelude::*;
+use taper_engine::account::{AccountState, POSITIONS};
+use taper_engine::quantity::MAX_EQUITY_ATOMS;
+
+use super::assert_layout;
+use crate::constants::ACCOUNT_VERSION;
+use crate::error::TaperError;
+
+/// Reference to a seat. It counts only if the seat names this margin account as its owner.
+#[zero_copy]
+#[derive(Debug, PartialEq, Eq)]
+pub struct PositionRef {
+    /// The market.
+    pub market: Pubkey,
+    /// The seat in that market.
+    pub seat_index: u32,
+    /// 1 if the reference is in use.
+    pub in_use: u8,
+    /// Zero.
+    pub padding: [u8; 3],
+}
+
+/// PDA of (`"margin"`, exchange, authority, number).
+#[account(zero_copy)]
+#[derive(Debug, PartialEq, Eq)]
+pub struct MarginAccount {
+    /// Layout version.
+    pub version: u8,
+    /// Bump of this account's address.
+    pub bump: u8,
+    /// Number chosen by the owner, part of the address.
+    pub number: u16,
+    /// Zero.
+    pub padding: [u8; 4],
+    /// The exchange it belongs to.
+    pub exchange: Pubkey,
+    /// The owner.
+    pub authority: Pubkey,
+    /// May place and cancel orders; the default key for nobody.
+    pub delegate: Pubkey,
+    /// Cash, episode, clocks.
+    pub state: AccountState,
+    /// References to seats, at most one a market.
+    pub positions: [PositionRef; POSITIONS],
+    /// Zero.
+    pub reserved: [u64; 16],
+}
+const _: () = assert!(core::mem::size_of::<PositionRef>() == 40 && core::mem::offset_of!(PositionRef, in_use) == 36);
+assert_layout!(MarginAccount, 680, {
+    version: 0, bump: 1, number: 2, padding: 4, exchange: 8, authority: 40, delegate: 72, state: 104, positions: 232,
+    reserved: 552,
+});
+
+impl MarginAccount {
+    /// Refuses a margin account of another exchange.
+    ///
+    /// # Errors
+    /// `WrongVersion`, `WrongExchange`.
+    pub fn check_belongs(&self, exchange: &Pubkey) -> Result<()> {
+        require!(self.version == ACCOUNT_VERSION, TaperError::WrongVersion);
+        require!(self.exchange == *exchange, TaperError::WrongExchange);
+        Ok(())
+    }
+
+    /// Refuses a signer who is neither owner nor delegate.
+    ///
+    /// # Errors
+    /// `NotAuthority`.
+    pub fn check_trader(&self, signer: &Pubkey) -> Result<()> {
+        require!(self.authority == *signer || self.delegate == *signer, TaperError::NotAuthority);
+        Ok(())
+    }
+
+    /// Refuses a signer who is not the owner.
+    ///
+    /// # Errors
+    /// `OwnerOnly` for the delegate, `NotAuthority` for a stranger.
+    pub fn check_owner(&self, signer: &Pubkey) -> Result<()> {
+        if self.authority == *signer {
+            return Ok(());
+        }
+        require!(self.delegate != *signer, TaperError::OwnerOnly);
+        err!(TaperError::NotAuthority)
+    }
+
+    /// The references in use, in slot order.
+    pub fn used_positions(&self) -> impl Iterator<Item = &PositionRef> {
+        self.positions.iter().filter(|position| position.in_use != 0)
+    }
+
+    /// The seat in a market; `None` if the account has no reference to it.
+    pub fn seat_in(&self, market: &Pubkey) -> Option<u32> {
+        self.used_positions().find(|position| position.market == *market).map(|position| position.seat_index)
+    }
+
+    /// The seat in a market.
+    ///
+    /// # Errors
+    /// `PositionNotFound`.
+    pub fn require_seat_in(&self, market: &Pubkey) -> Result<u32> {
+        self.seat_in(market).ok_or_else(|| TaperError::PositionNotFound.into())
+    }
+
+    /// Writes a reference to a seat into the first free slot.
+    ///
+    /// # Errors
+    /// `TooManyPositions`.
+    pub fn add_position(&mut self, market: &Pubkey, seat_index: u32) -> Result<()> {
+        let Some(slot) = self.positions.iter_mut().find(|position| position.in_use == 0) else {
+            return err!(TaperError::TooManyPositions);
+        };
+        *slot = PositionRef { market: *market, seat_index, in_use: 1, padding: [0; 3] };
+        Ok(())
+    }
+
+    /// Clears the reference to a market.
+    ///
+    /// # Errors
+    /// `PositionNotFound`.
+    pub fn remove_position(&mut self, market: &Pubkey) -> Result<()> {
+        let found = self.positions.iter_mut().find(|position| position.in_use != 0 && position.market == *market);
+        let Some(slot) = found else {
+            return err!(TaperError::PositionNotFound);
+        };
+        *slot = PositionRef { market: Pubkey::default(), seat_index: 0, in_use: 0, padding: [0; 3] };
+        Ok(())
+    }
+
+    /// What must hold after every instruction that wrote to the account.
+    ///
+    /// # Errors
+    /// `InvariantViolated`.
+    pub fn invariant(&self) -> Result<()> {
+        let sound = self.version == ACCOUNT_VERSION
+            && self.state.cash_atoms.unsigned_abs() <= MAX_EQUITY_ATOMS.unsigned_abs();
+        require!(sound, TaperError::InvariantViolated);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn empty() -> MarginAccount {
+        bytemuck::Zeroable::zeroed()
+    }
+
+    #[test]
+    fn discriminator() {
+        assert_eq!(MarginAccount::DISCRIMINATOR, [133, 220, 173, 213, 179, 211, 43, 238]);
+    }
+
+    #[test]
+    fn a_ninth_position_is_refused() {
+        let mut account = empty();
+        for index in 0..8u8 {
+            account.add_position(&Pubkey::from([index + 1; 32]), u32::from(index)).unwrap();
+        }
+        let refusal = account.add_position(&Pubkey::from([9; 32]), 8).unwrap_err();
+        assert_eq!(refusal, TaperError::TooManyPositions.into());
+        assert_eq!(account.seat_in(&Pubkey::from([8; 32])), Some(7));
+    }
+
+    #[test]
+    fn a_removed_position_is_gone_and_its_slot_free() {
+        let mut account = empty();
+        let (first, second) = (Pubkey::from([1; 32]), Pubkey::from([2; 32]));
+        account.add_position(&first, 4).unwrap();
+        account.add_position(&second, 5).unwrap();
+        account.remove_position(&first).unwrap();
+        assert_eq!(account.seat_in(&first), None);
+        assert_eq!(account.require_seat_in(&first).unwrap_err(), TaperError::PositionNotFound.into());
+        account.add_position(&first, 6).unwrap();
+        assert_eq!(account.positions[0].seat_index, 6);
+        assert_eq!(account.positions[1].seat_index, 5);
+    }
+
+    #[test]
+    fn the_default_key_is_no_market() {
+        assert_eq!(empty().seat_in(&Pubkey::default()), None);
+        assert_eq!(empty().remove_position(&Pubkey::default()).unwrap_err(), TaperError::PositionNotFound.into());
+    }
+
+    #[test]
+    fn owner_delegate_stranger() {
+        let mut account = empty();
+        (account.authority, account.delegate) = (Pubkey::from([1; 32]), Pubkey::from([2; 32]));
+        let stranger = Pubkey::from([3; 32]);
+        assert!(account.check_trader(&account.authority).is_ok() && account.check_trader(&account.delegate).is_ok());
+        assert!(account.check_owner(&account.authority).is_ok());
+        assert_eq!(account.check_owner(&account.delegate).unwrap_err(), TaperError::OwnerOnly.into());
+        assert_eq!(account.check_owner(&stranger).unwrap_err(), TaperError::NotAuthority.into());
+        assert_eq!(account.check_trader(&stranger).unwrap_err(), TaperError::NotAuthority.into());
+    }
+}

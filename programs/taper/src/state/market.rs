@@ -1,0 +1,103 @@
+//! A market: identity, and the engine's state with all seats.
+
+use anchor_lang::prelude::*;
+use taper_engine::market::MarketState;
+
+use super::{assert_layout, Exchange};
+use crate::constants::{ACCOUNT_VERSION, ORACLE_PYTH_PULL, STATUS_PAUSED};
+use crate::error::TaperError;
+use crate::oracle::OracleIdentity;
+
+/// A keypair account, created by the client in the same transaction because it is too large for a CPI.
+#[account(zero_copy)]
+pub struct Market {
+    /// Layout version.
+    pub version: u8,
+    /// 0 active, 1 reduce-only, 2 paused.
+    pub status: u8,
+    /// 0 Pyth push account, 1 Pyth pull account.
+    pub oracle_kind: u8,
+    /// Zero.
+    pub padding: [u8; 5],
+    /// The exchange it belongs to.
+    pub exchange: Pubkey,
+    /// Its order book.
+    pub order_book: Pubkey,
+    /// Push: the address of the price account. Pull: the 32 bytes of the feed id.
+    pub oracle_key: Pubkey,
+    /// Name, ASCII, padded with zeroes.
+    pub name: [u8; 16],
+    /// Zero.
+    pub reserved: [u64; 17],
+    /// Parameters, last price, throttles, pools and seats.
+    pub state: MarketState,
+}
+assert_layout!(Market, 256 + core::mem::size_of::<MarketState>(), {
+    version: 0, status: 1, oracle_kind: 2, padding: 3, exchange: 8, order_book: 40, oracle_key: 72, name: 104,
+    reserved: 120, state: 256,
+});
+
+impl Market {
+    /// The stricter of the exchange's status and the market's own.
+    pub fn effective_status(&self, exchange: &Exchange) -> u8 {
+        self.status.max(exchange.status)
+    }
+
+    /// What identifies this market's oracle account.
+    pub fn oracle_identity(&self) -> OracleIdentity {
+        OracleIdentity { kind: self.oracle_kind, key: self.oracle_key }
+    }
+
+    /// Refuses a market of another exchange.
+    ///
+    /// # Errors
+    /// `WrongVersion`, `WrongExchange`.
+    pub fn check_belongs(&self, exchange: &Pubkey) -> Result<()> {
+        require!(self.version == ACCOUNT_VERSION, TaperError::WrongVersion);
+        require!(self.exchange == *exchange, TaperError::WrongExchange);
+        Ok(())
+    }
+
+    /// Refuses an order book that is not this market's.
+    ///
+    /// # Errors
+    /// `WrongOrderBook`.
+    pub fn check_book(&self, order_book: &Pubkey) -> Result<()> {
+        require!(self.order_book == *order_book, TaperError::WrongOrderBook);
+        Ok(())
+    }
+
+    /// What can be checked of a market in constant time after every instruction that wrote to it. The whole sum over the seats
+    /// is the auditor's (`engine::audit`).
+    ///
+    /// # Errors
+    /// `InvariantViolated`.
+    pub fn invariant(&self) -> Result<()> {
+        let state = &self.state;
+        let sound = self.version == ACCOUNT_VERSION
+            && self.status <= STATUS_PAUSED
+            && self.oracle_kind <= ORACLE_PYTH_PULL
+            && state.open_interest_base_lots >= 0
+            && state.fees_atoms >= 0
+            && state.insurance_pending_atoms >= 0
+            && state.net_swept_profit_atoms <= state.params.sweep_cap_atoms
+            && state.seats.used_count <= state.seats.touched_count;
+        require!(sound, TaperError::InvariantViolated);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discriminator() {
+        assert_eq!(Market::DISCRIMINATOR, [219, 190, 213, 55, 0, 227, 198, 154]);
+    }
+
+    #[test]
+    fn space_is_what_clients_allocate() {
+        assert_eq!(Market::SPACE, 8 + 256 + 736 + 24 + 160 * 2_048);
+    }
+}
