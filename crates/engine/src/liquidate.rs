@@ -236,6 +236,7 @@ impl<'a> SliceCall<'a> {
             penalty_ppb_of_mmr: values.penalty_ppb_of_mmr,
             cost_cap_ppb_of_mmr: ladder::cost_cap_ppb(params, &values, account.episode.clock_slots),
             budget: if bypass { None } else { Some(account.episode.budget_left(params)?) },
+            penalty_fund: QuoteAtoms(account.cash_atoms.max(0)),
             cap: base.abs()?,
         };
         let needed = planned_lots(&SliceSolver::new(inputs)?)?;

@@ -38,6 +38,9 @@ pub struct SliceInputs<'a> {
     pub cost_cap_ppb_of_mmr: u64,
     /// What the episode may still cost before penalties stop; `None` when no budget applies.
     pub budget: Option<QuoteAtoms>,
+    /// Cash that can pay penalties: the account's positive cash. Paper profit pays none, or a coalition could pump a thin market
+    /// and draw the profit out as penalties.
+    pub penalty_fund: QuoteAtoms,
     /// Most lots this slice may close (throttle, account share, caller).
     pub cap: BaseLots,
 }
@@ -78,6 +81,7 @@ pub struct SliceSolver<'a> {
     deficit: Option<i128>,
     target_bps: u32,
     budget: Option<i64>,
+    fund: i64,
     bounds: Option<RateBounds>,
     penalty_total: i64,
     cost_total: i64,
@@ -114,6 +118,7 @@ impl<'a> SliceSolver<'a> {
             deficit,
             target_bps,
             budget: inputs.budget.map(|budget| budget.0),
+            fund: inputs.penalty_fund.0.max(0),
             bounds: None,
             penalty_total: 0,
             cost_total: 0,
@@ -171,7 +176,7 @@ impl<'a> SliceSolver<'a> {
     }
 
     /// Offers a level. Takes lots from it and returns them as one fill, or `None` to stop. To be asked again for what the
-    /// level has left: a level can take several fills (tier edges, the budget's end).
+    /// level has left: a level can take several fills (tier edges, the end of budget or fund).
     ///
     /// # Errors
     /// `MathOverflow`.
@@ -196,20 +201,28 @@ impl<'a> SliceSolver<'a> {
         let mut penalty = bounds.penalty.min(bounds.cost_cap.saturating_sub(adverse)).min(half_left);
         let mut lots =
             available.0.min(self.remaining).min(self.inputs.cap.0.saturating_sub(self.closed)).min(stretch.lots);
-        if let Some(budget) = self.budget {
-            let cost = adverse.checked_add(penalty).ok_or(EngineError::MathOverflow)?;
-            if penalty > 0 {
-                let affordable = budget.max(0).checked_div(cost).unwrap_or(0);
-                if affordable == 0 {
-                    penalty = 0;
-                } else {
-                    lots = lots.min(affordable);
-                }
-            }
+        let affordable = self.lots_with_penalty(adverse, penalty)?;
+        if affordable == 0 {
+            penalty = 0;
+        } else {
+            lots = lots.min(affordable);
         }
         let gain = self.gain_per_lot(&stretch, slippage, penalty)?;
         lots = self.lots_wanted(lots, gain)?;
         self.take(lots, slippage, penalty, stretch.rate_bps, gain).map(Some)
+    }
+
+    /// Lots that may carry this penalty: within the episode's budget (which counts slippage too) and the cash that can pay it.
+    /// Rounded down (favours the account).
+    fn lots_with_penalty(&self, adverse: i64, penalty: i64) -> Result<i64> {
+        if penalty == 0 {
+            return Ok(i64::MAX);
+        }
+        let overflow = EngineError::MathOverflow;
+        let paid = self.fund.checked_div(penalty).ok_or(overflow)?;
+        let Some(budget) = self.budget else { return Ok(paid) };
+        let cost = adverse.checked_add(penalty).ok_or(overflow)?;
+        Ok(paid.min(budget.max(0).checked_div(cost).ok_or(overflow)?))
     }
 
     /// Lots needed to meet the deficit at this gain, at most `lots`; all of them when only dust drives the slice.
@@ -240,6 +253,7 @@ impl<'a> SliceSolver<'a> {
         self.penalty_total =
             penalty.checked_mul(lots).and_then(|p| self.penalty_total.checked_add(p)).ok_or(overflow)?;
         self.cost_total = self.cost_total.checked_add(cost).ok_or(overflow)?;
+        self.fund = penalty.checked_mul(lots).map_or(0, |paid| self.fund.saturating_sub(paid));
         self.budget = self.budget.map(|budget| budget.saturating_sub(cost).max(0));
         if let Some(deficit) = self.deficit {
             let covered = gain.checked_mul(i128::from(lots)).ok_or(overflow)?;
@@ -364,7 +378,7 @@ pub fn health_bound_per_lot_down(health: &Health, rate_bps: u32, price: Price) -
 /// `MathOverflow`.
 pub fn planned_lots(solver: &SliceSolver<'_>) -> Result<BaseLots> {
     let mut plan = *solver;
-    // At most two fills a tier (inside, straddling), one for the budget's end, one for dust.
+    // At most two fills a tier (inside, straddling), one each for the ends of budget and fund, one for dust.
     for _ in 0..16u8 {
         if plan.step(plan.inputs.price, BaseLots(i64::MAX))?.is_none() {
             break;
