@@ -1,0 +1,53 @@
+//! What every real account in `tests/data/pyth` must decode to. Taken from the index, which was decoded independently of any
+//! Pyth crate (offsets only) and checked against exchange prices; see `tests/data/pyth/README.md`.
+
+use super::super::{PYTH_PULL, PYTH_PUSH_DEVNET, PYTH_PUSH_MAINNET};
+use super::Golden;
+
+/// One line an account: file, owner, `Ok((price, confidence, exponent, EMA price, publish time))` or the program's error.
+#[rustfmt::skip]
+pub const GOLDEN: &[Golden] = &[
+    ("legacy/BONK_mainnet_20231209T111737Z_slot234897842.bin", PYTH_PUSH_MAINNET, Ok((145975, 219, -10, 143452, 1702120657))),
+    ("legacy/BTC_mainnet_20240613T133257Z_slot271606873.bin", PYTH_PUSH_MAINNET, Ok((6808417732800, 10143756338, -8, 6778399400000, 1718285577))),
+    ("legacy/ETH_mainnet_20231223T220028Z_slot237629331.bin", PYTH_PUSH_MAINNET, Ok((229107079142, 196184326, -8, 229223111000, 1703368828))),
+    ("legacy/MSOL_mainnet_20230731T092811Z_slot208584371.bin", PYTH_PUSH_MAINNET, Ok((2755500000, 10722000, -8, 2757352800, 1690795691))),
+    ("legacy/NEGATIVE_pythnet_BTC_12576bytes.bin", PYTH_PUSH_MAINNET, Err("OracleWrongAccountType")),
+    ("legacy/NEGATIVE_type2_product_3312bytes.bin", PYTH_PUSH_DEVNET, Err("OracleWrongAccountType")),
+    ("legacy/NEGATIVE_version1_price_1712bytes.bin", PYTH_PUSH_DEVNET, Err("OracleWrongAccountType")),
+    ("legacy/SOL_devnet_no-ts_slot64252304.bin", PYTH_PUSH_DEVNET, Ok((30390185000, 25223705, -9, 0, 0))),
+    ("legacy/SOL_devnet_no-ts_slot64338668.bin", PYTH_PUSH_DEVNET, Ok((32112500000, 30000000, -9, 0, 0))),
+    ("legacy/SOL_mainnet_20221216T113209Z_slot167203493.bin", PYTH_PUSH_MAINNET, Ok((1348512789, 703874, -8, 1349724890, 1671190329))),
+    ("legacy/SOL_mainnet_20221216T121929Z_slot167209940.bin", PYTH_PUSH_MAINNET, Ok((1343228750, 1340510, -8, 1348384820, 1671193169))),
+    ("legacy/SOL_mainnet_20230730T172245Z_slot208451177.bin", PYTH_PUSH_MAINNET, Ok((2495335717, 2126633, -8, 2493214500, 1690737765))),
+    ("legacy/SOL_mainnet_20230817T155907Z_slot211996339_EDITED.bin", PYTH_PUSH_MAINNET, Ok((1000000000, 0, -8, 2307650490, 1692287947))),
+    ("legacy/SOL_mainnet_20231223T221945Z_slot237631872.bin", PYTH_PUSH_MAINNET, Ok((10376123787, 10765963, -8, 10259315700, 1703369985))),
+    ("legacy/SRM_devnet_20221121T164851Z_slot177088061.bin", PYTH_PUSH_DEVNET, Ok((27293073, 83372, -8, 27274933, 1669049331))),
+    ("legacy/STSOL_mainnet_20230730T172627Z_slot208451689.bin", PYTH_PUSH_MAINNET, Ok((2791272871, 6628368, -8, 2790636200, 1690737987))),
+    ("legacy/UNK_mainnet_20230126T011257Z_slot174405425.bin", PYTH_PUSH_MAINNET, Err("OracleNotTrading")),
+    ("legacy/USDC_mainnet_20221216T113142Z_slot167203437.bin", PYTH_PUSH_MAINNET, Ok((99996750, 16750, -8, 99995594, 1671190302))),
+    ("legacy/USDC_mainnet_20230421T154429Z_slot189687757.bin", PYTH_PUSH_MAINNET, Ok((100028333, 34833, -8, 100020453, 1682091869))),
+    ("legacy/USDC_mainnet_20231207T203042Z_slot234590446.bin", PYTH_PUSH_MAINNET, Ok((100000750, 24249, -8, 100000290, 1701981042))),
+    ("legacy/USDC_mainnet_20240704T120417Z_slot275626857.bin", PYTH_PUSH_MAINNET, Ok((100019396, 70618, -8, 100024700, 1720094657))),
+    ("legacy/USDT_mainnet_20240613T133458Z_slot271607131.bin", PYTH_PUSH_MAINNET, Ok((99991817, 27317, -8, 99993569, 1718285698))),
+    ("pull/BONK_mainnet_20240530T130157Z_slot268841733_Full.bin", PYTH_PULL, Ok((345526, 517, -10, 335763, 1717074117))),
+    ("pull/MSOL_mainnet_20240625T043713Z_slot273859327_Full.bin", PYTH_PULL, Ok((16197302717, 57359974, -8, 16075193300, 1719290233))),
+    ("pull/SOL_devnet_20240903T070309Z_slot323356620_Full.bin", PYTH_PULL, Ok((13393994966, 14356284, -8, 13449131500, 1725346989))),
+    ("pull/SOL_devnet_20260928T235415Z_slot505333403_Full.bin", PYTH_PULL, Ok((11880100653, 627178, -8, 11856593650, 1790639655))),
+    ("pull/SOL_mainnet_20240611T200500Z_slot271269395_Partial5.bin", PYTH_PULL, Err("OraclePartialVerification")),
+    ("pull/SOL_mainnet_20240618T162536Z_slot272607101_Full.bin", PYTH_PULL, Ok((13467731930, 13012302, -8, 13548284100, 1718727936))),
+    ("pull/SOL_mainnet_20240624T043100Z_slot273665796_Full.bin", PYTH_PULL, Ok((12606469267, 12987857, -8, 12660613700, 1719203460))),
+    ("pull/SOL_mainnet_20240709T135800Z_slot276582011_Full.bin", PYTH_PULL, Ok((14061593700, 13793699, -8, 14106684700, 1720533480))),
+    ("pull/SOL_mainnet_20240813T174935Z_slot283391991_Partial2.bin", PYTH_PULL, Err("OraclePartialVerification")),
+    ("pull/SOL_mainnet_20241219T225011Z_slot308552311_Partial2.bin", PYTH_PULL, Err("OraclePartialVerification")),
+    ("pull/SOL_mainnet_20241220T190506Z_slot308728648_Partial2.bin", PYTH_PULL, Err("OraclePartialVerification")),
+    ("pull/SOL_mainnet_20250104T094807Z_slot311798332_Full.bin", PYTH_PULL, Ok((21568137069, 20134469, -8, 21616020100, 1735984087))),
+    ("pull/SOL_mainnet_20250106T161014Z_slot312275066_Full.bin", PYTH_PULL, Ok((22235600000, 22543821, -8, 22033766300, 1736179814))),
+    ("pull/SOL_mainnet_20250111T032833Z_slot313220780_Full.bin", PYTH_PULL, Ok((18584691019, 13178073, -8, 18651264400, 1736566113))),
+    ("pull/SOL_mainnet_20260329T133237Z_slot409658869_Full.bin", PYTH_PULL, Ok((8200539314, 5594688, -8, 8223182100, 1774791157))),
+    ("pull/SOL_mainnet_20260901T115848Z_slot443417919_Full.bin", PYTH_PULL, Ok((10213734984, 1321584, -8, 10232507870, 1788263928))),
+    ("pull/SOL_mainnet_20260920T091842Z_slot448688892_Full.bin", PYTH_PULL, Ok((10820161736, 991136, -8, 10827285670, 1789895922))),
+    ("pull/USDC_mainnet_20241220T190454Z_slot308728620_Partial2.bin", PYTH_PULL, Err("OraclePartialVerification")),
+    ("pull/USDC_mainnet_20250513T194053Z_slot339807895_Full.bin", PYTH_PULL, Ok((100004997, 67956, -8, 100003409, 1747165253))),
+    ("pull/USDC_mainnet_20260926T055933Z_slot450587418_Full.bin", PYTH_PULL, Ok((99991510, 16490, -8, 99993334, 1790402373))),
+    ("pull/WBTC_mainnet_20241220T190454Z_slot308728620_Partial2.bin", PYTH_PULL, Err("OraclePartialVerification")),
+];
