@@ -261,13 +261,13 @@ pub struct OrdersCancelled {
     pub count: u32,
 }
 
-/// An account was observed, and an episode started or its clock moved.
+/// An account was observed.
 #[event]
 pub struct AccountFlagged {
     /// The margin account.
     pub margin_account: Pubkey,
-    /// True if an episode started.
-    pub started: bool,
+    /// 0 an episode started, 1 it goes on, unhealthy, 2 it goes on, healthy, 3 it ended, its target met.
+    pub outcome: u8,
     /// Its kind: 0 none, 1 towards the first target, 2 a full close, 3 towards the repeated target.
     pub kind: u8,
     /// Health in its favour, in bps, rounded down.

@@ -1,0 +1,90 @@
+//! `force_cancel_orders`.
+
+use anchor_lang::prelude::*;
+use taper_engine::liquidate::account_health;
+use taper_engine::margin::Valuation;
+use taper_engine::orders;
+
+use crate::error::{Refusal, TaperError};
+use crate::events::OrdersCancelled;
+use crate::instructions::BOTH_SIDES;
+use crate::legs::{live_price, require_consumed, Needs, Now, Primary, Walk};
+use crate::state::{Exchange, MarginAccount, Market, OrderBook};
+
+/// Accounts of `force_cancel_orders`. Remaining: `[market, oracle]` of every other position, in order.
+#[derive(Accounts)]
+pub struct ForceCancelOrders<'info> {
+    /// The exchange.
+    pub exchange: AccountLoader<'info, Exchange>,
+    /// The market.
+    #[account(mut)]
+    pub market: AccountLoader<'info, Market>,
+    /// Its order book.
+    #[account(mut)]
+    pub order_book: AccountLoader<'info, OrderBook>,
+    /// The unhealthy margin account.
+    pub margin_account: AccountLoader<'info, MarginAccount>,
+    /// CHECK: the market's oracle; identity, owner and layout are checked by `oracle::read`.
+    pub oracle: UncheckedAccount<'info>,
+}
+
+/// How many.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForceCancelOrdersArgs {
+    /// At most this many; not zero.
+    pub limit: u8,
+}
+
+/// Cancels an unhealthy account's orders in one market.
+///
+/// Specification: anyone may call, when health is below 1 at the edge of the interval that favours the account.
+///
+/// # Errors
+/// `ForceCancelHealthy`, `PositionNotFound`, `WrongExchange`, `WrongOrderBook`, `InvalidArgument`; of the legs and oracles.
+pub fn handle_force_cancel_orders<'info>(
+    ctx: Context<'info, ForceCancelOrders<'info>>,
+    args: &ForceCancelOrdersArgs,
+) -> Result<()> {
+    let accounts = &ctx.accounts;
+    require!(args.limit != 0, TaperError::InvalidArgument);
+    let now = Now::get()?;
+    let (exchange_key, market_key, account_key) =
+        (accounts.exchange.key(), accounts.market.key(), accounts.margin_account.key());
+    let exchange = accounts.exchange.load()?;
+    let account = accounts.margin_account.load()?;
+    let mut market = accounts.market.load_mut()?;
+    account.check_belongs(&exchange_key)?;
+    market.check_belongs(&exchange_key)?;
+    market.check_book(accounts.order_book.as_ref().key)?;
+    let seat_index = account.require_seat_in(&market_key)?;
+    market.state.seats.owned_mut(seat_index, &account_key.to_bytes()).or_refuse()?;
+    let price = live_price(&market, &accounts.oracle, &exchange, &now)?;
+    market.state.last_price.record(&price, now.slot).or_refuse()?;
+
+    let skew_max_seconds = market.state.params.oracle_leg_skew_seconds;
+    let primary = Primary { market: &market_key, price: &price, skew_max_seconds };
+    let walk =
+        Walk { exchange: &exchange, exchange_key: &exchange_key, account: &account, account_key: &account_key, now };
+    let mut rest = ctx.remaining_accounts;
+    let legs = walk.value(Some(primary), &mut rest, Needs::FAVOURABLE)?;
+    require_consumed(rest)?;
+    let others = legs.favourable;
+    let health =
+        account_health(&market.state, seat_index, &account.state, &price, others, Valuation::Favourable).or_refuse()?;
+    require!(health.is_below(10_000), TaperError::ForceCancelHealthy);
+
+    let mut order_book = accounts.order_book.load_mut()?;
+    let (state, book, limit) = (&mut market.state, &mut order_book.book, u32::from(args.limit));
+    let count = orders::cancel_all(state, book, seat_index, None, limit).or_refuse()?;
+    market.invariant()?;
+    order_book.invariant()?;
+    emit!(OrdersCancelled {
+        market: market_key,
+        margin_account: account_key,
+        seat_index,
+        side: BOTH_SIDES,
+        forced: true,
+        count,
+    });
+    Ok(())
+}
