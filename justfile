@@ -1,0 +1,39 @@
+# The commands of `.ci/run`, one by one. `just` lists them.
+
+default:
+    @just --list
+
+# Everything that a change must pass, from a clean clone
+ci:
+    .ci/run
+
+# Replay a bundled crash through the program; `just replay --event NAME --seed 7`
+replay *args:
+    cargo run --release -p taper-sim -- replay {{args}}
+
+format:
+    cargo fmt --all -- --check
+
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# On the `.so` if target/deploy/taper.so is there, on the native processor otherwise
+test:
+    cargo test --workspace
+
+# The program as a real sBPF file, without Anza's tools (Debian bookworm)
+so:
+    tools/sbf/build programs/taper target/deploy
+
+# In the real VM only: fails if there is no `.so`
+test-vm: so
+    TAPER_REQUIRE_SO=1 cargo test -p taper-harness -p taper-sim
+
+idl:
+    cargo run -q -p xtask -- idl
+
+idl-check:
+    cargo run -q -p xtask -- idl --check
+
+compute-units: so
+    TAPER_REQUIRE_SO=1 cargo run -q -p taper-harness --bin cu-table -- --check
