@@ -16,19 +16,26 @@
 
 mod row;
 
+pub mod absorb;
 pub mod account;
+pub mod audit;
 pub mod book;
+pub mod cash;
 pub mod episode;
 pub mod error;
 pub mod ladder;
+pub mod liquidate;
 pub mod margin;
 pub mod market;
+pub mod matching;
 pub mod oracle;
+pub mod orders;
 pub mod params;
 pub mod presets;
 pub mod quantity;
 pub mod seat;
 pub mod slice;
+pub mod sweep;
 pub mod throttle;
 pub mod validate;
 
