@@ -1,0 +1,133 @@
+//! The replay as text, for people: a line a slice while it runs, then the sums.
+
+use std::io::{self, Write};
+
+use super::calendar::utc;
+use super::report::{centibps, health, money, percent, Report, SliceLine, Source, Units};
+
+/// Prints what is about to be replayed, and the head of the table.
+///
+/// # Errors
+/// Of the writer.
+pub fn heading(out: &mut impl Write, source: &Source) -> io::Result<()> {
+    writeln!(out, "{}: {}", source.name, source.title)?;
+    writeln!(
+        out,
+        "{} candles of {} s from {} UTC, seed {}, depth '{}', Pyth {} accounts, {} program",
+        source.candles,
+        source.spacing_ms / 1_000,
+        utc(source.first_ts_ms),
+        source.seed,
+        source.depth_profile,
+        source.oracle,
+        if source.processor == "bpf" { "compiled" } else { "native (no compute units)" },
+    )?;
+    writeln!(out)?;
+    writeln!(
+        out,
+        "{:<19} {:>11} {:<5} {:<5} {:<8} {:>16} {:>13} {:>12} {:>7} {:>10} {:>10} {:>7}",
+        "time (UTC)", "price", "acct", "side", "stage", "health", "closed", "left", "bps", "penalty", "income", "CU"
+    )
+}
+
+/// Prints a slice.
+///
+/// # Errors
+/// Of the writer.
+pub fn slice(out: &mut impl Write, line: &SliceLine, units: &Units) -> io::Result<()> {
+    let after = line.health_after_bps.map_or_else(|| "closed".to_owned(), health);
+    let compute = line.compute_units.map_or_else(|| "n/a".to_owned(), |used| used.to_string());
+    writeln!(
+        out,
+        "{:<19} {:>11} {:<5} {:<5} {:<8} {:>16} {:>13} {:>12} {:>7} {:>10} {:>10} {:>7}",
+        utc(line.time_ms),
+        units.price(line.price_atoms_per_lot),
+        line.account,
+        line.side,
+        line.stage,
+        format!("{} > {after}", health(line.health_before_bps)),
+        units.base(line.lots),
+        units.base(line.remaining_lots),
+        centibps(line.slippage_centibps),
+        money(line.penalty_atoms),
+        money(line.caller_income_atoms),
+        compute,
+    )
+}
+
+/// Prints the sums.
+///
+/// # Errors
+/// Of the writer.
+pub fn summary(out: &mut impl Write, report: &Report, units: &Units) -> io::Result<()> {
+    let (sums, market) = (&report.summary, &report.market);
+    let mut row = |name: &str, value: String| writeln!(out, "{name:<22} {value}");
+    row("", String::new())?;
+    row(
+        "price",
+        format!(
+            "{} > {} (lowest {}, highest {})",
+            units.price(market.start_price_atoms_per_lot),
+            units.price(market.end_price_atoms_per_lot),
+            units.price(market.lowest_price_atoms_per_lot),
+            units.price(market.highest_price_atoms_per_lot)
+        ),
+    )?;
+    row(
+        "open interest",
+        format!(
+            "{} at the start, {} resting within 1% in calm, down to {} of it in the crash",
+            units.base(market.open_interest_lots),
+            units.base(market.calm_depth_lots),
+            percent(market.smallest_depth_part_bps)
+        ),
+    )?;
+    row(
+        "accounts",
+        format!(
+            "{} opened, {} touched, {} of them closed, {} unhealthy at the end, {} of them bankrupt",
+            sums.accounts, sums.accounts_touched, sums.accounts_closed, sums.accounts_unhealthy, sums.accounts_bankrupt
+        ),
+    )?;
+    let stages: Vec<String> = sums.slices_by_stage.iter().map(|(stage, count)| format!("{stage} {count}")).collect();
+    row("slices", format!("{} ({})", sums.slices, stages.join(", ")))?;
+    row("closed", format!("{} worth {}", units.base(sums.closed_lots), money(sums.closed_notional_atoms)))?;
+    row(
+        "cost to accounts",
+        format!(
+            "{} bps of that: slippage {}, penalties {}",
+            centibps(sums.cost_centibps),
+            money(sums.slippage_atoms),
+            money(sums.penalty_atoms)
+        ),
+    )?;
+    row(
+        "equity retained",
+        format!(
+            "{} of all accounts ({} > {}), {} of those touched ({} > {})",
+            percent(sums.equity_retained_bps),
+            money(sums.start_equity_atoms),
+            money(sums.end_equity_atoms),
+            percent(sums.touched_equity_retained_bps),
+            money(sums.touched_start_equity_atoms),
+            money(sums.touched_end_equity_atoms)
+        ),
+    )?;
+    row("bad debt", money(sums.bad_debt_atoms))?;
+    row("insurance", money(sums.insurance_atoms))?;
+    row("fees", money(sums.fees_atoms))?;
+    row("liquidator's income", money(sums.caller_income_atoms))?;
+    row("maker", format!("{} > {}", money(sums.maker_start_equity_atoms), money(sums.maker_end_equity_atoms)))?;
+    if let (Some(median), Some(largest)) = (sums.compute_units_median, sums.compute_units_largest) {
+        row("compute units", format!("median {median}, largest {largest} a slice"))?;
+    }
+    let refusals: Vec<String> = report.refusals.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    row("refusals met", if refusals.is_empty() { "none".to_owned() } else { refusals.join(", ") })?;
+    row(
+        "chain",
+        format!(
+            "{} transactions, {} prices posted, {} requotes, {} invariants checked, none broken",
+            sums.transactions, sums.prices_posted, sums.requotes, sums.invariants_checked
+        ),
+    )
+}
