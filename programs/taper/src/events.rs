@@ -257,8 +257,8 @@ pub struct OrdersCancelled {
     pub side: u8,
     /// True if a stranger did it.
     pub forced: bool,
-    /// How many.
-    pub count: u32,
+    /// The orders.
+    pub removals: Vec<Removal>,
 }
 
 /// An account was observed.

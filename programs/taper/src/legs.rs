@@ -5,10 +5,13 @@
 //! never shields the others; but no risk may be added beside it.
 
 use anchor_lang::prelude::*;
+use taper_engine::account::POSITIONS;
 use taper_engine::margin::{value_leg, LegTotals, Valuation};
 use taper_engine::oracle::{assess, frozen, Grade, OraclePrice};
+use taper_engine::sweep::sweep_seat;
 
 use crate::error::{Refusal, TaperError};
+use crate::events::Swept;
 use crate::oracle;
 use crate::state::{Exchange, MarginAccount, Market, PositionRef};
 
@@ -255,4 +258,48 @@ fn freezes(refusal: TaperError) -> bool {
             | TaperError::OracleExponentOutOfRange
             | TaperError::OraclePriceOutOfRange
     )
+}
+
+/// Sweeps the seats of those legs whose markets were passed writable. `remaining` holds `[market, oracle]` of every position, in order.
+///
+/// # Errors
+/// `MissingLegAccounts`, `WrongLegMarket`, `WrongExchange`, `SeatNotOwned`.
+pub fn sweep_writable<'info>(
+    exchange_key: &Pubkey,
+    account: &mut MarginAccount,
+    account_key: &Pubkey,
+    remaining: &'info [AccountInfo<'info>],
+) -> Result<()> {
+    let mut pairs = remaining.chunks_exact(2);
+    for slot in 0..POSITIONS {
+        let Some(position) = account.positions.get(slot).filter(|position| position.in_use != 0).copied() else {
+            continue;
+        };
+        let Some([info, _oracle]) = pairs.next() else {
+            return err!(TaperError::MissingLegAccounts);
+        };
+        require!(*info.key == position.market, TaperError::WrongLegMarket);
+        if info.is_writable {
+            sweep_one(exchange_key, account, account_key, info, position.seat_index)?;
+        }
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn sweep_one<'info>(
+    exchange_key: &Pubkey,
+    account: &mut MarginAccount,
+    account_key: &Pubkey,
+    info: &'info AccountInfo<'info>,
+    seat_index: u32,
+) -> Result<()> {
+    let loader = AccountLoader::<Market>::try_from(info)?;
+    let mut market = loader.load_mut()?;
+    market.check_belongs(exchange_key)?;
+    market.state.seats.owned_mut(seat_index, &account_key.to_bytes()).or_refuse()?;
+    let swept = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
+    market.invariant()?;
+    Swept::emit_if_any(info.key, account_key, seat_index, swept);
+    Ok(())
 }

@@ -5,7 +5,8 @@ use taper_engine::orders;
 use taper_engine::quantity::Side;
 
 use crate::error::{Refusal, TaperError};
-use crate::events::OrdersCancelled;
+use crate::events::{OrdersCancelled, Removal};
+use crate::fills::new_fill_log;
 use crate::instructions::side_of;
 use crate::state::{MarginAccount, Market, OrderBook};
 
@@ -62,14 +63,15 @@ pub fn handle_cancel_all_orders<'info>(
     let seat_index = account.require_seat_in(&accounts.market.key())?;
     market.state.seats.owned_mut(seat_index, &accounts.margin_account.key().to_bytes()).or_refuse()?;
     let (state, book, limit) = (&mut market.state, &mut order_book.book, u32::from(args.limit));
-    let count = orders::cancel_all(state, book, seat_index, side, limit).or_refuse()?;
+    let mut log = new_fill_log();
+    orders::cancel_all(state, book, seat_index, side, limit, &mut log).or_refuse()?;
     emit!(OrdersCancelled {
         market: accounts.market.key(),
         margin_account: accounts.margin_account.key(),
         seat_index,
         side: args.side,
         forced: false,
-        count,
+        removals: log.removals().iter().map(Removal::from).collect(),
     });
     Ok(())
 }

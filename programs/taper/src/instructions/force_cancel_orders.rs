@@ -6,7 +6,8 @@ use taper_engine::margin::Valuation;
 use taper_engine::orders;
 
 use crate::error::{Refusal, TaperError};
-use crate::events::OrdersCancelled;
+use crate::events::{OrdersCancelled, Removal};
+use crate::fills::new_fill_log;
 use crate::instructions::BOTH_SIDES;
 use crate::legs::{live_price, require_consumed, Needs, Now, Primary, Walk};
 use crate::state::{Exchange, MarginAccount, Market, OrderBook};
@@ -75,7 +76,8 @@ pub fn handle_force_cancel_orders<'info>(
 
     let mut order_book = accounts.order_book.load_mut()?;
     let (state, book, limit) = (&mut market.state, &mut order_book.book, u32::from(args.limit));
-    let count = orders::cancel_all(state, book, seat_index, None, limit).or_refuse()?;
+    let mut log = new_fill_log();
+    orders::cancel_all(state, book, seat_index, None, limit, &mut log).or_refuse()?;
     market.invariant()?;
     order_book.invariant()?;
     emit!(OrdersCancelled {
@@ -84,7 +86,7 @@ pub fn handle_force_cancel_orders<'info>(
         seat_index,
         side: BOTH_SIDES,
         forced: true,
-        count,
+        removals: log.removals().iter().map(Removal::from).collect(),
     });
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use anchor_lang::prelude::*;
 use taper_engine::episode::owner_acted;
-use taper_engine::oracle::OraclePrice;
+use taper_engine::oracle::{Grade, OraclePrice};
 use taper_engine::orders::{self, OrderContext, OrderKind, OrderRequest, OrderSummary};
 use taper_engine::quantity::{BaseLots, Price, QuoteAtoms, Side};
 use taper_engine::matching::{FillLog, SelfTrade};
@@ -242,11 +242,11 @@ pub(crate) fn seat_or_new(
 
 /// Where the engine knows only that risk may not be added, says why.
 fn specific(refusal: TaperError, exchange: &Exchange, status: u8, price: &OraclePrice, legs: &Legs) -> Error {
-    let _ = price;
     match refusal {
         TaperError::ReduceOnly if exchange.status == STATUS_PAUSED => TaperError::ExchangePaused,
         TaperError::ReduceOnly if status == STATUS_PAUSED => TaperError::MarketPaused,
-        TaperError::OracleStale => legs.refusal().unwrap_or(TaperError::OracleDegraded),
+        TaperError::OracleStale if price.grade != Grade::Fresh => TaperError::OracleDegraded,
+        TaperError::OracleStale => legs.refusal().unwrap_or(refusal),
         other => other,
     }
     .into()

@@ -1,0 +1,133 @@
+//! From the engine's summaries to events. No decisions here.
+
+use anchor_lang::prelude::*;
+use taper_engine::book::Order;
+use taper_engine::liquidate::SliceSummary;
+use taper_engine::matching::{FillLog, FillRecord, RemovalReason, RemovalRecord};
+use taper_engine::quantity::{Price, QuoteAtoms};
+
+use crate::error::Refusal;
+use crate::events::{BookChanged, Fill, Removal, SeatBalance, SliceReport, Swept};
+use crate::instructions::side_code;
+use crate::state::Market;
+
+/// An empty log on the heap: it would fill most of a stack frame.
+pub fn new_fill_log() -> Box<FillLog> {
+    bytemuck::zeroed_box()
+}
+
+impl SeatBalance {
+    /// The money of a seat.
+    ///
+    /// # Errors
+    /// `SeatNotOwned` for a seat that does not exist.
+    pub fn of(market: &Market, seat_index: u32) -> Result<Self> {
+        let seat = market.state.seats.get(seat_index).or_refuse()?;
+        Ok(Self {
+            base_lots: seat.base_lots,
+            quote_entry_atoms: seat.quote_entry_atoms,
+            realised_atoms: seat.realised_atoms,
+        })
+    }
+}
+
+impl Swept {
+    /// Emits, if anything moved.
+    pub fn emit_if_any(market: &Pubkey, margin_account: &Pubkey, seat_index: u32, amount: QuoteAtoms) {
+        if !amount.is_zero() {
+            emit!(Swept { market: *market, margin_account: *margin_account, seat_index, amount_atoms: amount.0 });
+        }
+    }
+}
+
+impl From<&FillRecord> for Fill {
+    fn from(record: &FillRecord) -> Self {
+        Self {
+            maker_seat_index: record.maker_seat_index,
+            sequence: record.maker_sequence,
+            client_order_id: record.maker_client_order_id,
+            price_atoms_per_lot: record.price_atoms_per_lot,
+            base_lots: record.base_lots,
+            maker_fee_atoms: record.maker_fee_atoms,
+        }
+    }
+}
+
+impl From<&RemovalRecord> for Removal {
+    fn from(record: &RemovalRecord) -> Self {
+        Self {
+            seat_index: record.seat_index,
+            side: record.side,
+            reason: record.reason,
+            sequence: record.sequence,
+            client_order_id: record.client_order_id,
+            price_atoms_per_lot: record.price_atoms_per_lot,
+            base_lots: record.base_lots,
+        }
+    }
+}
+
+impl Removal {
+    /// An order that its owner took out.
+    pub fn cancelled(order: &Order, side: u8) -> Self {
+        Self {
+            seat_index: order.seat_index,
+            side,
+            reason: RemovalReason::Cancelled as u8,
+            sequence: order.sequence,
+            client_order_id: order.client_order_id,
+            price_atoms_per_lot: order.price_atoms_per_lot,
+            base_lots: order.size_base_lots,
+        }
+    }
+}
+
+impl BookChanged {
+    /// Emits, if anything was filled or removed.
+    pub fn emit_if_any(
+        log: &FillLog,
+        market: &Pubkey,
+        taker_seat_index: u32,
+        taker_side: u8,
+        oracle_price: Price,
+        fill_sequence: u64,
+    ) {
+        let (fills, removals) = (log.fills(), log.removals());
+        if fills.is_empty() && removals.is_empty() {
+            return;
+        }
+        emit!(BookChanged {
+            market: *market,
+            taker_seat_index,
+            taker_side,
+            oracle_price_atoms_per_lot: oracle_price.0,
+            fill_sequence,
+            fills: fills.iter().map(Fill::from).collect(),
+            removals: removals.iter().map(Removal::from).collect(),
+        });
+    }
+}
+
+impl SliceReport {
+    /// The engine's summary in plain integers.
+    pub fn new(summary: &SliceSummary, oracle_price: Price) -> Self {
+        Self {
+            stage: summary.stage as u8,
+            side: side_code(summary.side),
+            base_lots: summary.lots.0,
+            planned_base_lots: summary.planned.0,
+            quote_atoms: summary.quote.0,
+            penalty_atoms: summary.penalty.0,
+            caller_payout_atoms: summary.caller_payout.0,
+            insurance_atoms: summary.insurance.0,
+            cost_atoms: summary.cost.0,
+            oracle_price_atoms_per_lot: oracle_price.0,
+            health_before_bps: summary.health_before_bps,
+            health_after_bps: summary.health_after_bps,
+            cooldown_until_slot: summary.cooldown_until_slot,
+            fills: summary.fills,
+            cancelled_orders: summary.cancelled_orders,
+            episode_ended: summary.episode_ended,
+        }
+    }
+}
