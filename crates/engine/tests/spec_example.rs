@@ -1,9 +1,12 @@
 //! The worked example of `docs/spec.md`, recomputed: every `name = number` of its blocks and every cell of its table of fills is an
 //! input or comes out of the engine, digit by digit. What stands behind a `#` is a comment for people.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+#[path = "spec_example/page.rs"]
+mod page;
+#[path = "spec_example/transitions.rs"]
+mod transitions;
 
+use page::{table, Page};
 use taper_engine::account::AccountState;
 use taper_engine::episode::{self, Target};
 use taper_engine::ladder;
@@ -16,79 +19,6 @@ use taper_engine::quantity::{BaseLots, Price, QuoteAtoms};
 use taper_engine::seat::Seat;
 use taper_engine::slice::{health_bound_per_lot_down, planned_lots, SliceFill, SliceInputs, SliceSolver};
 use taper_engine::throttle::account_share;
-
-const SPEC: &str = include_str!("../../../docs/spec.md");
-const BLOCK_START: &str = "```example";
-const BLOCK_END: &str = "```";
-const TABLE_MARK: &str = "<!-- example fills -->";
-
-/// The numbers of the page, and which of them the test has looked at.
-struct Page {
-    values: BTreeMap<&'static str, i128>,
-    seen: RefCell<BTreeSet<&'static str>>,
-}
-
-impl Page {
-    fn read() -> Self {
-        let (mut values, mut inside) = (BTreeMap::new(), false);
-        for line in SPEC.lines() {
-            match (inside, line) {
-                (false, BLOCK_START) => inside = true,
-                (true, BLOCK_END) => inside = false,
-                (true, _) => {
-                    let statement = line.split('#').next().unwrap();
-                    let (name, number) = statement.split_once('=').expect("`name = number` in an example block");
-                    let before = values.insert(name.trim(), parse(number));
-                    assert_eq!(before, None, "{name} stands twice in the example");
-                }
-                _ => {}
-            }
-        }
-        assert!(!inside, "an example block does not end");
-        Self { values, seen: RefCell::default() }
-    }
-
-    fn get(&self, name: &str) -> i128 {
-        let (name, value) = self.values.get_key_value(name).unwrap_or_else(|| panic!("the example lacks {name}"));
-        self.seen.borrow_mut().insert(name);
-        *value
-    }
-
-    /// An input, in the type that the engine wants.
-    fn input<T: TryFrom<i128>>(&self, name: &str) -> T {
-        T::try_from(self.get(name)).unwrap_or_else(|_| panic!("{name} is out of range"))
-    }
-
-    /// A result: what the page says is what the engine says.
-    fn says(&self, name: &str, computed: impl Into<i128>) {
-        assert_eq!(self.get(name), computed.into(), "{name}: the page differs from the engine");
-    }
-
-    fn assert_nothing_unchecked(&self) {
-        let seen = self.seen.borrow();
-        let unchecked: Vec<_> = self.values.keys().filter(|name| !seen.contains(*name)).collect();
-        assert!(unchecked.is_empty(), "numbers of the example that no code checks: {unchecked:?}");
-    }
-}
-
-fn parse(number: &str) -> i128 {
-    let plain: String = number.trim().chars().filter(|c| *c != ',').map(|c| if c == '−' { '-' } else { c }).collect();
-    plain.parse().unwrap_or_else(|_| panic!("not a whole number: {number:?}"))
-}
-
-/// Rows of the table of fills: level, marginal rate, lots, slippage, penalty.
-fn table() -> Vec<[i128; 5]> {
-    let after = SPEC.split(TABLE_MARK).nth(1).expect("the table of fills");
-    let rows: Vec<_> = after.lines().map(str::trim).skip_while(|line| !line.starts_with('|')).collect();
-    rows.into_iter()
-        .take_while(|line| line.starts_with('|'))
-        .skip(2)
-        .map(|line| {
-            let cells: Vec<_> = line.trim_matches('|').split('|').map(parse).collect();
-            cells.try_into().expect("five columns")
-        })
-        .collect()
-}
 
 fn market_params(page: &Page) -> MarketParams {
     let sizing = MarketSizing {
@@ -320,7 +250,7 @@ fn every_digit_of_the_worked_example() {
     page.says("one_lot_less_health_e8_down", one_less.equity.0 as i128 * 1_000_000_000_000 / one_less.requirement.0);
     assert!(one_less.is_below(prepared.params.target_first_bps));
     straddling_lot(&page, &prepared);
-    smaller_call(&page, &prepared, share);
+    transitions::check(&page, &prepared);
     page.assert_nothing_unchecked();
 }
 
@@ -336,16 +266,4 @@ fn straddling_lot(page: &Page, prepared: &Prepared) {
     page.says("straddle_freed_atom_bps", at(before).1 - at(before - 1).1);
     let edge = i128::from(prepared.params.tiers[0].notional_cap_atoms);
     assert!(i128::from(at(before).0) > edge && i128::from(at(before - 1).0) < edge);
-}
-
-/// The same slice with a caller that takes less.
-fn smaller_call(page: &Page, prepared: &Prepared, share: BaseLots) {
-    let caller_max = BaseLots(page.input("small_caller_max_base_lots"));
-    let mut solver = SliceSolver::new(prepared.inputs(share.min(caller_max))).unwrap();
-    let (_, quote) = run(&mut solver, &levels(page));
-    let penalty = solver.penalty_total().0;
-    page.says("small_closed_base_lots", solver.closed().0);
-    page.says("small_penalty_atoms", penalty);
-    let health_after = after(prepared, page, solver.closed().0, quote, penalty);
-    page.says("small_after_health_bps_down", health_after.to_bps_down());
 }

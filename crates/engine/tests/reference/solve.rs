@@ -1,0 +1,204 @@
+//! Two reference solvers: one lot at a time for small positions, and closed form in rationals for any.
+
+use super::{
+    ceil, floor, health_bound, int, margin_of_lots, narrow, per_lot, rate_of_lot, ratio, Leg, Schedule, State, Q,
+};
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{Signed, Zero};
+use taper_engine::episode::Target;
+
+/// What a slice is solved from.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub leg: Leg,
+    pub before: State,
+    pub schedule: Schedule,
+    pub target: Target,
+    pub budget: Option<i64>,
+    /// Cash that penalties may be paid from.
+    pub fund: i64,
+    pub cap: i64,
+    /// Price and lots, best first.
+    pub levels: Vec<(i64, i64)>,
+}
+
+/// Lots taken alike: same level, slippage, penalty and rate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    pub level: usize,
+    pub lots: i64,
+    pub slippage: i64,
+    pub penalty: i64,
+    pub rate: u32,
+}
+
+/// Why a slice ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum End {
+    TargetMet,
+    Flat,
+    Cap,
+    CostCap,
+    NoMoreLevels,
+}
+
+/// κ and the penalty's bound at one rate, in whole atoms per lot.
+pub struct Terms {
+    pub cost_cap: BigInt,
+    pub penalty: BigInt,
+    pub health_bound: Q,
+}
+
+impl Problem {
+    pub fn slippage(&self, level_price: i64) -> i64 {
+        if self.leg.base > 0 {
+            self.leg.price - level_price
+        } else {
+            level_price - self.leg.price
+        }
+    }
+
+    pub fn health(&self) -> Q {
+        self.before.health().expect("a position has a requirement")
+    }
+
+    pub fn terms(&self, rate: u32) -> Terms {
+        let bound = health_bound(&self.health(), rate, self.leg.price);
+        let scheduled = per_lot(&self.schedule.cost_cap_ppb, rate, self.leg.price);
+        Terms {
+            cost_cap: scheduled.min(floor(&bound)),
+            penalty: per_lot(&self.schedule.penalty_ppb, rate, self.leg.price),
+            health_bound: bound,
+        }
+    }
+
+    /// `min(p(H)·r·P, κ − d⁺, ½(H·r·P − d⁺))`, rounded down; `None` where `d⁺ > κ`.
+    pub fn penalty(&self, rate: u32, slippage: i64) -> Option<i64> {
+        let terms = self.terms(rate);
+        let paid = BigInt::from(slippage.max(0));
+        if paid > terms.cost_cap {
+            return None;
+        }
+        let half = floor(&((&terms.health_bound - int(paid.clone())) / int(2)));
+        let penalty = terms.penalty.min(&terms.cost_cap - &paid).min(half);
+        Some(narrow(&penalty.max(BigInt::zero())))
+    }
+
+    /// The tier lots: what lot number `remaining` frees, in atoms.
+    fn freed(&self, remaining: i64) -> Q {
+        let (params, price) = (&self.leg.params, self.leg.price);
+        margin_of_lots(params, remaining, price) - margin_of_lots(params, remaining - 1, price)
+    }
+
+    /// `τ·M − E`; `None` for a full close.
+    fn deficit(&self) -> Option<(Q, Q)> {
+        match self.target {
+            Target::Full => None,
+            Target::Ratio(bps) => {
+                let tau = ratio(bps, 10_000);
+                Some((&tau * &self.before.requirement - &self.before.equity, tau))
+            }
+        }
+    }
+
+    /// How many lots from `remaining` downwards lie in the same tier as the first of them, which counts alone if it straddles.
+    fn alike(&self, remaining: i64) -> i64 {
+        let (price, lot) = (BigInt::from(self.leg.price), BigInt::from(remaining));
+        let used = &self.leg.params.tiers[..self.leg.params.tier_count as usize];
+        let (top, bottom) = (&lot * &price, (&lot - 1) * &price);
+        // Edges above the last are none: the last rate goes on for ever.
+        let edges: Vec<BigInt> = used[..used.len() - 1].iter().map(|tier| tier.notional_cap_atoms.into()).collect();
+        if edges.iter().any(|edge| *edge > bottom && *edge < top) {
+            return 1;
+        }
+        let lower = edges.into_iter().filter(|edge| *edge <= bottom).max().unwrap_or_default();
+        narrow(&floor(&BigRational::new(top - lower, price)))
+    }
+}
+
+/// The naive reference: one lot after another, every number anew.
+pub fn one_by_one(problem: &Problem) -> (Vec<Taken>, End) {
+    walk(problem, |_| 1)
+}
+
+/// The closed form: all lots of a level and tier at once.
+pub fn at_once(problem: &Problem) -> (Vec<Taken>, End) {
+    walk(problem, |remaining| problem.alike(remaining))
+}
+
+fn walk(problem: &Problem, alike: impl Fn(i64) -> i64) -> (Vec<Taken>, End) {
+    let min_position = problem.leg.params.min_position_base_lots;
+    let mut remaining = problem.leg.base.abs();
+    let mut allowed = problem.cap;
+    let mut deficit = problem.deficit();
+    let mut budget = problem.budget.map(BigInt::from);
+    let mut fund = BigInt::from(problem.fund);
+    let mut taken: Vec<Taken> = Vec::new();
+    for (level, (price, available)) in problem.levels.iter().enumerate() {
+        let slippage = problem.slippage(*price);
+        let mut available = *available;
+        while available > 0 {
+            let wanting = deficit.as_ref().is_none_or(|(missing, _)| missing.is_positive());
+            let end = if remaining == 0 {
+                Some(End::Flat)
+            } else if allowed == 0 {
+                Some(End::Cap)
+            } else if !wanting && remaining >= min_position {
+                Some(End::TargetMet)
+            } else {
+                None
+            };
+            if let Some(end) = end {
+                return (taken, end);
+            }
+            let rate = rate_of_lot(&problem.leg.params, remaining, problem.leg.price);
+            let Some(mut penalty) = problem.penalty(rate, slippage) else { return (taken, End::CostCap) };
+            let mut lots = alike(remaining).min(available).min(allowed);
+            if penalty > 0 {
+                // Lots that carry a penalty fit into budget and fund; the next ones carry none.
+                let by_fund = &fund / penalty;
+                let affordable = match &budget {
+                    Some(left) => by_fund.min(left / (slippage.max(0) + penalty)),
+                    None => by_fund,
+                };
+                if affordable.is_zero() {
+                    penalty = 0;
+                } else {
+                    lots = lots.min(i64::try_from(affordable).unwrap_or(i64::MAX));
+                }
+            }
+            if let (Some((missing, tau)), true) = (&mut deficit, wanting) {
+                let gain = &*tau * problem.freed(remaining) - int(slippage + penalty);
+                assert!(gain.is_positive(), "every lot brings the target nearer");
+                lots = lots.min(i64::try_from(ceil(&(&*missing / &gain))).unwrap_or(i64::MAX));
+                *missing -= gain * int(lots);
+            }
+            if let Some(left) = &mut budget {
+                *left -= BigInt::from(lots) * (slippage.max(0) + penalty);
+                *left = (&*left).max(&BigInt::zero()).clone();
+            }
+            fund -= BigInt::from(lots) * penalty;
+            remaining -= lots;
+            allowed -= lots;
+            available -= lots;
+            push(&mut taken, Taken { level, lots, slippage, penalty, rate });
+        }
+    }
+    let met = deficit.as_ref().is_some_and(|(missing, _)| !missing.is_positive());
+    let end = match (remaining, allowed) {
+        (0, _) => End::Flat,
+        (_, 0) => End::Cap,
+        _ if met && remaining >= min_position => End::TargetMet,
+        _ => End::NoMoreLevels,
+    };
+    (taken, end)
+}
+
+/// Appends, merging with what was taken alike just before.
+pub fn push(taken: &mut Vec<Taken>, next: Taken) {
+    match taken.last_mut() {
+        Some(last) if Taken { lots: last.lots, ..next.clone() } == *last => last.lots += next.lots,
+        _ => taken.push(next),
+    }
+}
