@@ -1,0 +1,343 @@
+//! One builder an instruction. Accounts in the program's order; keys that follow from others are derived.
+
+use anchor_lang::solana_program::system_instruction;
+use anchor_lang::{InstructionData, ToAccountMetas};
+use solana_instruction::{AccountMeta, Instruction};
+use solana_pubkey::Pubkey;
+use taper::instructions::{
+    CancelAllOrdersArgs, CancelOrderArgs, ForceCancelOrdersArgs, LiquidateArgs, PlaceOrderArgs,
+};
+use taper::{accounts, instruction};
+use taper_engine::params::MarketParams;
+
+use crate::legs::{metas, swept_metas, Leg};
+
+/// The system program.
+pub const SYSTEM_PROGRAM: Pubkey = anchor_lang::system_program::ID;
+
+/// What instructions that move tokens need to know of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExchangeKeys {
+    /// The exchange.
+    pub exchange: Pubkey,
+    /// Its vault.
+    pub vault: Pubkey,
+    /// Its quote mint.
+    pub quote_mint: Pubkey,
+    /// The token program of that mint.
+    pub token_program: Pubkey,
+}
+
+/// The accounts of one market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarketKeys {
+    /// The exchange that lists it.
+    pub exchange: Pubkey,
+    /// The market.
+    pub market: Pubkey,
+    /// Its order book.
+    pub order_book: Pubkey,
+    /// Its oracle account.
+    pub oracle: Pubkey,
+}
+
+/// Where the caller of `partial_liquidate` wants its payout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payout {
+    /// Credit to a margin account of the caller.
+    Credit {
+        /// That account.
+        margin_account: Pubkey,
+    },
+    /// Tokens from the vault.
+    Tokens {
+        /// A token account; anyone's.
+        token_account: Pubkey,
+        /// The exchange's vault, mint and token program.
+        keys: ExchangeKeys,
+    },
+}
+
+fn build(
+    accounts: impl ToAccountMetas,
+    data: impl InstructionData,
+    rest: impl Iterator<Item = AccountMeta>,
+) -> Instruction {
+    let mut metas = accounts.to_account_metas(None);
+    metas.extend(rest);
+    Instruction { program_id: crate::PROGRAM_ID, accounts: metas, data: data.data() }
+}
+
+fn none() -> core::iter::Empty<AccountMeta> {
+    core::iter::empty()
+}
+
+/// `initialize_exchange`. The exchange is `address::exchange(admin, index)`.
+pub fn initialize_exchange(
+    admin: Pubkey,
+    index: u16,
+    guardian: Pubkey,
+    quote_mint: Pubkey,
+    token_program: Pubkey,
+) -> Instruction {
+    let exchange = crate::address::exchange(&admin, index);
+    let vault = crate::address::vault(&exchange);
+    let accounts = accounts::InitializeExchange {
+        admin,
+        exchange,
+        vault,
+        quote_mint,
+        token_program,
+        system_program: SYSTEM_PROGRAM,
+    };
+    build(accounts, instruction::InitializeExchange { index, guardian }, none())
+}
+
+/// The system program's instruction that makes an account of the program, all zeroes, for `create_market`. Both keys sign.
+pub fn create_zeroed_account(payer: &Pubkey, address: &Pubkey, space: usize) -> Instruction {
+    let lamports = anchor_lang::prelude::Rent::default().minimum_balance(space);
+    let space = u64::try_from(space).unwrap_or(u64::MAX);
+    system_instruction::create_account(payer, address, lamports, space, &crate::PROGRAM_ID)
+}
+
+/// What a new market is.
+#[derive(Clone, Copy, Debug)]
+pub struct Listing {
+    /// Its parameters.
+    pub params: MarketParams,
+    /// 0 push, 1 pull.
+    pub oracle_kind: u8,
+    /// Push: the address of the price account. Pull: the feed id.
+    pub oracle_key: Pubkey,
+    /// ASCII, padded with zeroes.
+    pub name: [u8; 16],
+}
+
+/// `create_market`. Both accounts must have been created in the same transaction: owned by the program, of the exact size
+/// (`Market::SPACE`, `OrderBook::SPACE`), all zeroes.
+pub fn create_market(admin: Pubkey, keys: &MarketKeys, listing: &Listing) -> Instruction {
+    let accounts = accounts::CreateMarket {
+        admin,
+        exchange: keys.exchange,
+        market: keys.market,
+        order_book: keys.order_book,
+        oracle: keys.oracle,
+    };
+    let data = instruction::CreateMarket {
+        params: listing.params,
+        oracle_kind: listing.oracle_kind,
+        oracle_key: listing.oracle_key,
+        name: listing.name,
+    };
+    build(accounts, data, none())
+}
+
+/// `create_margin_account`.
+pub fn create_margin_account(
+    authority: Pubkey,
+    exchange: Pubkey,
+    number: u16,
+    always_full_close: bool,
+) -> Instruction {
+    let margin_account = crate::address::margin_account(&exchange, &authority, number);
+    let accounts =
+        accounts::CreateMarginAccount { authority, exchange, margin_account, system_program: SYSTEM_PROGRAM };
+    build(accounts, instruction::CreateMarginAccount { number, always_full_close }, none())
+}
+
+/// `close_margin_account`.
+pub fn close_margin_account(authority: Pubkey, margin_account: Pubkey) -> Instruction {
+    build(accounts::CloseMarginAccount { authority, margin_account }, instruction::CloseMarginAccount {}, none())
+}
+
+/// `deposit`. With all legs of the account, results are swept, and a deposit that restores initial margin ends its episode; without any
+/// it is cash and nothing else.
+pub fn deposit(
+    depositor: Pubkey,
+    keys: &ExchangeKeys,
+    margin_account: Pubkey,
+    depositor_token_account: Pubkey,
+    amount_atoms: u64,
+    legs: &[Leg],
+) -> Instruction {
+    let accounts = accounts::Deposit {
+        depositor,
+        exchange: keys.exchange,
+        margin_account,
+        depositor_token_account,
+        vault: keys.vault,
+        quote_mint: keys.quote_mint,
+        token_program: keys.token_program,
+    };
+    build(accounts, instruction::Deposit { amount_atoms }, swept_metas(legs))
+}
+
+/// `withdraw`, with all legs of the account.
+pub fn withdraw(
+    authority: Pubkey,
+    keys: &ExchangeKeys,
+    margin_account: Pubkey,
+    token_account: Pubkey,
+    amount_atoms: u64,
+    legs: &[Leg],
+) -> Instruction {
+    let accounts = accounts::Withdraw {
+        authority,
+        exchange: keys.exchange,
+        margin_account,
+        token_account,
+        vault: keys.vault,
+        quote_mint: keys.quote_mint,
+        token_program: keys.token_program,
+    };
+    build(accounts, instruction::Withdraw { amount_atoms }, swept_metas(legs))
+}
+
+/// `place_order`, with the account's other legs.
+pub fn place_order(
+    authority: Pubkey,
+    keys: &MarketKeys,
+    margin_account: Pubkey,
+    args: PlaceOrderArgs,
+    legs: &[Leg],
+) -> Instruction {
+    let accounts = accounts::PlaceOrder {
+        authority,
+        exchange: keys.exchange,
+        market: keys.market,
+        order_book: keys.order_book,
+        margin_account,
+        oracle: keys.oracle,
+    };
+    build(accounts, instruction::PlaceOrder { args }, metas(legs))
+}
+
+/// `cancel_order`.
+pub fn cancel_order(
+    authority: Pubkey,
+    keys: &MarketKeys,
+    margin_account: Pubkey,
+    args: CancelOrderArgs,
+) -> Instruction {
+    let accounts =
+        accounts::CancelOrder { authority, market: keys.market, order_book: keys.order_book, margin_account };
+    build(accounts, instruction::CancelOrder { args }, none())
+}
+
+/// `cancel_all_orders`.
+pub fn cancel_all_orders(
+    authority: Pubkey,
+    keys: &MarketKeys,
+    margin_account: Pubkey,
+    args: CancelAllOrdersArgs,
+) -> Instruction {
+    let accounts =
+        accounts::CancelAllOrders { authority, market: keys.market, order_book: keys.order_book, margin_account };
+    build(accounts, instruction::CancelAllOrders { args }, none())
+}
+
+/// `force_cancel_orders`, with the account's other legs.
+pub fn force_cancel_orders(keys: &MarketKeys, margin_account: Pubkey, limit: u8, legs: &[Leg]) -> Instruction {
+    let accounts = accounts::ForceCancelOrders {
+        exchange: keys.exchange,
+        market: keys.market,
+        order_book: keys.order_book,
+        margin_account,
+        oracle: keys.oracle,
+    };
+    let args = ForceCancelOrdersArgs { limit };
+    build(accounts, instruction::ForceCancelOrders { args }, metas(legs))
+}
+
+/// `flag_account`, with the account's other legs.
+pub fn flag_account(keys: &MarketKeys, margin_account: Pubkey, legs: &[Leg]) -> Instruction {
+    let accounts = accounts::FlagAccount {
+        exchange: keys.exchange,
+        market: keys.market,
+        margin_account,
+        oracle: keys.oracle,
+    };
+    build(accounts, instruction::FlagAccount {}, metas(legs))
+}
+
+/// `partial_liquidate`, with the account's other legs.
+pub fn partial_liquidate(
+    caller: Pubkey,
+    keys: &MarketKeys,
+    margin_account: Pubkey,
+    payout: &Payout,
+    args: LiquidateArgs,
+    legs: &[Leg],
+) -> Instruction {
+    let (credit, tokens) = match payout {
+        Payout::Credit { margin_account } => (Some(*margin_account), None),
+        Payout::Tokens { token_account, keys } => (None, Some((*token_account, *keys))),
+    };
+    let accounts = accounts::PartialLiquidate {
+        caller,
+        exchange: keys.exchange,
+        market: keys.market,
+        order_book: keys.order_book,
+        margin_account,
+        oracle: keys.oracle,
+        caller_margin_account: credit,
+        caller_token_account: tokens.map(|(account, _)| account),
+        vault: tokens.map(|(_, keys)| keys.vault),
+        quote_mint: tokens.map(|(_, keys)| keys.quote_mint),
+        token_program: tokens.map(|(_, keys)| keys.token_program),
+    };
+    build(accounts, instruction::PartialLiquidate { args }, metas(legs))
+}
+
+/// `absorb`, with the liquidatee's other legs, then the absorber's.
+pub fn absorb(
+    caller: Pubkey,
+    keys: &MarketKeys,
+    margin_account: Pubkey,
+    absorber_margin_account: Pubkey,
+    args: LiquidateArgs,
+    legs: &[Leg],
+    absorber_legs: &[Leg],
+) -> Instruction {
+    let accounts = accounts::Absorb {
+        caller,
+        exchange: keys.exchange,
+        market: keys.market,
+        order_book: keys.order_book,
+        margin_account,
+        oracle: keys.oracle,
+        caller_margin_account: absorber_margin_account,
+    };
+    build(accounts, instruction::Absorb { args }, metas(legs).chain(metas(absorber_legs)))
+}
+
+/// `settle_loss`.
+pub fn settle_loss(keys: &MarketKeys, margin_account: Pubkey) -> Instruction {
+    let accounts = accounts::SettleLoss {
+        exchange: keys.exchange,
+        market: keys.market,
+        margin_account,
+        oracle: keys.oracle,
+    };
+    build(accounts, instruction::SettleLoss {}, none())
+}
+
+/// `release_seat`.
+pub fn release_seat(market: Pubkey, margin_account: Pubkey) -> Instruction {
+    build(accounts::ReleaseSeat { market, margin_account }, instruction::ReleaseSeat {}, none())
+}
+
+/// `sweep_market_income`.
+pub fn sweep_market_income(exchange: Pubkey, market: Pubkey) -> Instruction {
+    build(accounts::SweepMarketIncome { exchange, market }, instruction::SweepMarketIncome {}, none())
+}
+
+/// `set_status`, of a market or, without one, of the exchange.
+pub fn set_status(authority: Pubkey, exchange: Pubkey, market: Option<Pubkey>, status: u8) -> Instruction {
+    build(accounts::SetStatus { authority, exchange, market }, instruction::SetStatus { status }, none())
+}
+
+/// `set_delegate`; the default key for nobody.
+pub fn set_delegate(authority: Pubkey, margin_account: Pubkey, delegate: Pubkey) -> Instruction {
+    build(accounts::SetDelegate { authority, margin_account }, instruction::SetDelegate { delegate }, none())
+}

@@ -1,0 +1,160 @@
+//! What the chain would answer now: the health of an account, and the slice that `partial_liquidate` would make. The program's own code and the
+//! engine's own transitions run on copies of the accounts, so the answer is the chain's, to the atom.
+
+use solana_pubkey::Pubkey;
+use taper::events::SliceReport;
+use taper::instructions::LiquidateArgs;
+use taper::legs::{live_price, require_consumed, Legs, Needs, Now, Primary, Walk};
+use taper::state::{Exchange, MarginAccount, Market, OrderBook};
+use taper_engine::liquidate::{self, LiquidationContext, LiquidationRequest};
+use taper_engine::margin::{Health, LegTotals};
+use taper_engine::oracle::OraclePrice;
+use taper_engine::quantity::{BaseLots, QuoteAtoms};
+use taper_engine::sweep::sweep_seat;
+
+use crate::instruction::MarketKeys;
+use crate::legs::Leg;
+use crate::snapshot::{copy, look, Accounts, Copies, PlanError};
+
+/// The health of a margin account in the program's three valuations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountHealth {
+    /// At maintenance and mid prices: what a slice is measured by.
+    pub maintenance: Health,
+    /// At maintenance and the edges that favour the account: below 1, anyone may liquidate.
+    pub favourable: Health,
+    /// Initial, without a sweep before; `None` when a price is not fresh.
+    pub initial: Option<Health>,
+}
+
+/// The health of a margin account. `legs` are all its legs, in order (`legs::ordered` with no primary).
+///
+/// # Errors
+/// [`PlanError`].
+pub fn health(
+    accounts: &impl Accounts,
+    now: Now,
+    exchange_key: &Pubkey,
+    account_key: &Pubkey,
+    legs: &[Leg],
+) -> Result<AccountHealth, PlanError> {
+    let exchange = look::<Exchange>(accounts, exchange_key)?;
+    let account = look::<MarginAccount>(accounts, account_key)?;
+    let walk = Walk { exchange, exchange_key, account, account_key, now };
+    let needs = Needs { maintenance: true, favourable: true, initial: true };
+    let totals = value_legs(accounts, &walk, None, legs, needs)?;
+    let cash = QuoteAtoms(account.state.cash_atoms);
+    let with_cash = |totals: LegTotals| totals.with_cash(cash);
+    Ok(AccountHealth {
+        maintenance: with_cash(totals.maintenance)?,
+        favourable: with_cash(totals.favourable)?,
+        initial: totals.initial().map(with_cash).transpose()?,
+    })
+}
+
+/// The program's walk over the legs, on copies of their accounts.
+fn value_legs(
+    accounts: &impl Accounts,
+    walk: &Walk<'_>,
+    primary: Option<Primary<'_>>,
+    legs: &[Leg],
+    needs: Needs,
+) -> Result<Legs, PlanError> {
+    let mut copies = Copies::of_legs(accounts, legs)?;
+    let infos = copies.infos();
+    let mut rest = infos.as_slice();
+    let totals = walk.value(primary, &mut rest, needs)?;
+    require_consumed(rest)?;
+    Ok(totals)
+}
+
+/// Which leg of which account.
+#[derive(Clone, Copy)]
+pub struct SliceQuery<'a> {
+    /// Slot and time at which the call would execute.
+    pub now: Now,
+    /// The leg's market.
+    pub keys: &'a MarketKeys,
+    /// The liquidatee.
+    pub margin_account: Pubkey,
+    /// Its other legs, in order.
+    pub legs: &'a [Leg],
+}
+
+/// What `partial_liquidate` would do, as its return data would say; or the error with which it would be refused. Payment of the caller is
+/// not simulated.
+///
+/// # Errors
+/// [`PlanError`].
+pub fn plan_slice(
+    accounts: &impl Accounts,
+    query: &SliceQuery<'_>,
+    args: &LiquidateArgs,
+) -> Result<SliceReport, PlanError> {
+    let keys = query.keys;
+    let exchange = look::<Exchange>(accounts, &keys.exchange)?;
+    let mut account = copy::<MarginAccount>(accounts, &query.margin_account)?;
+    let mut market = copy::<Market>(accounts, &keys.market)?;
+    let mut order_book = copy::<OrderBook>(accounts, &keys.order_book)?;
+    account.check_belongs(&keys.exchange)?;
+    market.check_belongs(&keys.exchange)?;
+    market.check_book(&keys.order_book)?;
+    let seat_index = account.require_seat_in(&keys.market)?;
+    let price = price_of(accounts, &market, &keys.oracle, exchange, &query.now)?;
+    market.state.last_price.record(&price, query.now.slot)?;
+    let legs = {
+        let skew_max_seconds = market.state.params.oracle_leg_skew_seconds;
+        let primary = Primary { market: &keys.market, price: &price, skew_max_seconds };
+        let walk = Walk {
+            exchange,
+            exchange_key: &keys.exchange,
+            account: &account,
+            account_key: &query.margin_account,
+            now: query.now,
+        };
+        value_legs(accounts, &walk, Some(primary), query.legs, Needs::SLICE)?
+    };
+    let context = LiquidationContext {
+        slot: query.now.slot,
+        price,
+        others: legs.maintenance,
+        others_favourable: legs.favourable,
+        owner: query.margin_account.to_bytes(),
+    };
+    let request = LiquidationRequest {
+        caller_max: BaseLots(args.max_base_lots),
+        expected_base: BaseLots(args.expected_base_lots),
+        min_payout: QuoteAtoms(args.min_payout_atoms),
+        deadline_slot: args.deadline_slot,
+    };
+    market.state.seats.owned_mut(seat_index, &context.owner)?;
+    sweep_seat(&mut market.state, seat_index, &mut account.state)?;
+    let mut log = taper::fills::new_fill_log();
+    let (state, book) = (&mut market.state, &mut order_book.book);
+    let summary = liquidate::partial_liquidate(
+        state,
+        book,
+        &mut account.state,
+        seat_index,
+        &request,
+        &context,
+        &mut log,
+    )?;
+    Ok(SliceReport::new(&summary, price.price))
+}
+
+/// The price that the program would use for a market.
+fn price_of(
+    accounts: &impl Accounts,
+    market: &Market,
+    oracle: &Pubkey,
+    exchange: &Exchange,
+    now: &Now,
+) -> Result<OraclePrice, PlanError> {
+    let mut copies = Copies::of(accounts, [oracle])?;
+    let infos = copies.infos();
+    let [oracle] = infos.as_slice() else {
+        return Err(PlanError::NoAccount(*oracle));
+    };
+    Ok(live_price(market, oracle, exchange, now)?)
+}
