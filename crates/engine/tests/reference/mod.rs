@@ -32,37 +32,31 @@ pub fn narrow(value: &BigInt) -> i64 {
 }
 
 /// The kinks of a requirement: at each notional the slope rises by so many bps. The first kink is at zero.
-fn kinks(params: &MarketParams) -> Vec<(BigInt, u32)> {
+fn kinks(params: &MarketParams) -> impl Iterator<Item = (u64, u32)> + '_ {
     let used = &params.tiers[..params.tier_count as usize];
-    let mut found = Vec::with_capacity(used.len());
-    let (mut at, mut before) = (0u64, 0u32);
-    for tier in used {
-        found.push((BigInt::from(at), tier.mmr_bps - before));
-        (at, before) = (tier.notional_cap_atoms, tier.mmr_bps);
-    }
-    found
+    let mut below = (0u64, 0u32);
+    used.iter().map(move |tier| {
+        let kink = (below.0, tier.mmr_bps - below.1);
+        below = (tier.notional_cap_atoms, tier.mmr_bps);
+        kink
+    })
 }
 
 /// Maintenance requirement of a notional in 10^-4 atoms, as the sum of its kinks: `Σ rise × (n − kink)⁺`.
 pub fn requirement_atom_bps(params: &MarketParams, notional: &BigInt) -> BigInt {
     let mut sum = BigInt::zero();
     for (at, rise) in kinks(params) {
-        if *notional > at {
+        if *notional > BigInt::from(at) {
             sum += (notional - at) * rise;
         }
     }
     sum
 }
 
-/// Maintenance requirement of so many lots, in atoms.
-pub fn margin_of_lots(params: &MarketParams, lots: i64, price: i64) -> Q {
-    ratio(requirement_atom_bps(params, &(BigInt::from(lots) * price)), 10_000)
-}
-
 /// The rate a lot is charged at: the lowest it touches, which is the slope just above where its lower end lies.
 pub fn rate_of_lot(params: &MarketParams, remaining: i64, price: i64) -> u32 {
     let lower_end = BigInt::from(remaining - 1) * price;
-    kinks(params).iter().filter(|(at, _)| lower_end >= *at).map(|(_, rise)| rise).sum()
+    kinks(params).filter(|(at, _)| lower_end >= BigInt::from(*at)).map(|(_, rise)| rise).sum()
 }
 
 /// One leg of an account.

@@ -76,6 +76,7 @@ impl Scenario {
             schedule: schedule(&leg.params, &health, self.clock),
             leg,
             before,
+            health,
             target: self.target,
             budget: self.budget,
             fund: self.fund,

@@ -1,7 +1,7 @@
 //! Two reference solvers: one lot at a time for small positions, and closed form in rationals for any.
 
 use super::{
-    ceil, floor, health_bound, int, margin_of_lots, narrow, per_lot, rate_of_lot, ratio, Leg, Schedule, State, Q,
+    ceil, floor, health_bound, int, narrow, per_lot, rate_of_lot, ratio, requirement_atom_bps, Leg, Schedule, State, Q,
 };
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -13,6 +13,8 @@ use taper_engine::episode::Target;
 pub struct Problem {
     pub leg: Leg,
     pub before: State,
+    /// Of the whole account, before.
+    pub health: Q,
     pub schedule: Schedule,
     pub target: Target,
     pub budget: Option<i64>,
@@ -50,6 +52,19 @@ pub struct Terms {
     pub health_bound: Q,
 }
 
+impl Terms {
+    /// `min(p(H)·r·P, κ − d⁺, ½(H·r·P − d⁺))`, rounded down; `None` where `d⁺ > κ`.
+    pub fn penalty_at(&self, slippage: i64) -> Option<i64> {
+        let paid = BigInt::from(slippage.max(0));
+        if paid > self.cost_cap {
+            return None;
+        }
+        let half = floor(&((&self.health_bound - int(paid.clone())) / int(2)));
+        let penalty = (&self.cost_cap - &paid).min(half).min(self.penalty.clone());
+        Some(narrow(&penalty.max(BigInt::zero())))
+    }
+}
+
 impl Problem {
     pub fn slippage(&self, level_price: i64) -> i64 {
         if self.leg.base > 0 {
@@ -59,12 +74,8 @@ impl Problem {
         }
     }
 
-    pub fn health(&self) -> Q {
-        self.before.health().expect("a position has a requirement")
-    }
-
     pub fn terms(&self, rate: u32) -> Terms {
-        let bound = health_bound(&self.health(), rate, self.leg.price);
+        let bound = health_bound(&self.health, rate, self.leg.price);
         let scheduled = per_lot(&self.schedule.cost_cap_ppb, rate, self.leg.price);
         Terms {
             cost_cap: scheduled.min(floor(&bound)),
@@ -73,31 +84,24 @@ impl Problem {
         }
     }
 
-    /// `min(p(H)·r·P, κ − d⁺, ½(H·r·P − d⁺))`, rounded down; `None` where `d⁺ > κ`.
+    /// The penalty on a lot at this rate and slippage; `None` where `d⁺ > κ`.
     pub fn penalty(&self, rate: u32, slippage: i64) -> Option<i64> {
-        let terms = self.terms(rate);
-        let paid = BigInt::from(slippage.max(0));
-        if paid > terms.cost_cap {
-            return None;
-        }
-        let half = floor(&((&terms.health_bound - int(paid.clone())) / int(2)));
-        let penalty = terms.penalty.min(&terms.cost_cap - &paid).min(half);
-        Some(narrow(&penalty.max(BigInt::zero())))
+        self.terms(rate).penalty_at(slippage)
     }
 
-    /// The tier lots: what lot number `remaining` frees, in atoms.
-    fn freed(&self, remaining: i64) -> Q {
-        let (params, price) = (&self.leg.params, self.leg.price);
-        margin_of_lots(params, remaining, price) - margin_of_lots(params, remaining - 1, price)
+    /// What lot number `remaining` frees, in 10^-4 atoms.
+    fn freed(&self, remaining: i64) -> BigInt {
+        let of = |lots: i64| requirement_atom_bps(&self.leg.params, &(BigInt::from(lots) * self.leg.price));
+        of(remaining) - of(remaining - 1)
     }
 
-    /// `τ·M − E`; `None` for a full close.
-    fn deficit(&self) -> Option<(Q, Q)> {
+    /// `τ·M − E` in 10^-8 atoms, which is exact, and τ in bps; `None` for a full close.
+    fn deficit(&self) -> Option<(BigInt, u32)> {
         match self.target {
             Target::Full => None,
             Target::Ratio(bps) => {
-                let tau = ratio(bps, 10_000);
-                Some((&tau * &self.before.requirement - &self.before.equity, tau))
+                let missing = ratio(bps, 10_000) * &self.before.requirement - &self.before.equity;
+                Some(((missing * int(100_000_000)).to_integer(), bps))
             }
         }
     }
@@ -134,6 +138,7 @@ fn walk(problem: &Problem, alike: impl Fn(i64) -> i64) -> (Vec<Taken>, End) {
     let mut deficit = problem.deficit();
     let mut budget = problem.budget.map(BigInt::from);
     let mut fund = BigInt::from(problem.fund);
+    let mut terms: Option<(u32, Terms)> = None;
     let mut taken: Vec<Taken> = Vec::new();
     for (level, (price, available)) in problem.levels.iter().enumerate() {
         let slippage = problem.slippage(*price);
@@ -153,7 +158,11 @@ fn walk(problem: &Problem, alike: impl Fn(i64) -> i64) -> (Vec<Taken>, End) {
                 return (taken, end);
             }
             let rate = rate_of_lot(&problem.leg.params, remaining, problem.leg.price);
-            let Some(mut penalty) = problem.penalty(rate, slippage) else { return (taken, End::CostCap) };
+            if terms.as_ref().is_none_or(|(known, _)| *known != rate) {
+                terms = Some((rate, problem.terms(rate)));
+            }
+            let formula = terms.as_ref().and_then(|(_, terms)| terms.penalty_at(slippage));
+            let Some(mut penalty) = formula else { return (taken, End::CostCap) };
             let mut lots = alike(remaining).min(available).min(allowed);
             if penalty > 0 {
                 // Lots that carry a penalty fit into budget and fund; the next ones carry none.
@@ -169,10 +178,10 @@ fn walk(problem: &Problem, alike: impl Fn(i64) -> i64) -> (Vec<Taken>, End) {
                 }
             }
             if let (Some((missing, tau)), true) = (&mut deficit, wanting) {
-                let gain = &*tau * problem.freed(remaining) - int(slippage + penalty);
+                let gain: BigInt = problem.freed(remaining) * *tau - BigInt::from(slippage + penalty) * 100_000_000;
                 assert!(gain.is_positive(), "every lot brings the target nearer");
-                lots = lots.min(i64::try_from(ceil(&(&*missing / &gain))).unwrap_or(i64::MAX));
-                *missing -= gain * int(lots);
+                lots = lots.min(i64::try_from(ceil(&ratio(missing.clone(), gain.clone()))).unwrap_or(i64::MAX));
+                *missing -= gain * lots;
             }
             if let Some(left) = &mut budget {
                 *left -= BigInt::from(lots) * (slippage.max(0) + penalty);
