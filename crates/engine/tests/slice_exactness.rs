@@ -8,7 +8,7 @@ use num_bigint::BigInt;
 use num_traits::Signed;
 use proptest::prelude::*;
 use reference::scenario::{draw, Scenario};
-use reference::solve::{at_once, one_by_one, push, End, Problem, Taken};
+use reference::solve::{at_once, one_by_one, push, End, Problem, Taken, Terms};
 use reference::{clamp_to_one, floor, int, on_ladder, position_ppb, ratio, schedule, Account, State, Q};
 use taper_engine::episode::Target;
 use taper_engine::ladder::{cost_cap_ppb, position_ppb_up, values_at};
@@ -234,26 +234,39 @@ fn check_each_fill(scenario: &Scenario, problem: &Problem, sliced: &Sliced) -> C
     let position = ratio(position_ppb(&health), 1_000_000_000);
     let mut remaining = problem.leg.base.abs();
     let (mut budget, mut fund) = (scenario.budget.map(BigInt::from), BigInt::from(scenario.fund));
+    let at_position = on_ladder(&params.ladder, &position, |point| point.penalty_bps_of_mmr);
+    let at_health = on_ladder(&params.ladder, &clamp_to_one(&health), |point| point.penalty_bps_of_mmr);
+    hold!(at_position <= at_health, "the quantised position is against the account");
+    let ramp = BigInt::from(params.cost_cap_ramp_bps_of_mmr_per_slot) * scenario.clock;
+    let by_clock = ratio(ramp + params.cost_cap_start_bps_of_mmr, 10_000);
+    let by_ladder = on_ladder(&params.ladder, &position, |point| point.cost_cap_bps_of_mmr);
+    let cap_of_mmr = by_ladder.min(by_clock).min(health.clone());
+    let tolerance = quantisation(problem);
+    let mut of_rate: Option<(u32, Terms, [Q; 3])> = None;
     for run in &sliced.taken {
-        let margin = ratio(run.rate, 10_000) * int(price);
         let lowest = reference::rate_of_lot(params, remaining, price);
         hold!(run.rate == lowest, "rate {} of a lot at {lowest}", run.rate);
+        let margin = ratio(BigInt::from(run.rate) * price, 10_000);
+        let (terms, [cost_cap, scheduled, most]) = match &of_rate {
+            Some((rate, terms, exact)) if *rate == run.rate => (terms, exact),
+            _ => {
+                let exact = [&cap_of_mmr * &margin, &at_position * &margin, &at_health * &margin];
+                let (_, terms, exact) = of_rate.insert((run.rate, problem.terms(run.rate), exact));
+                (&*terms, &*exact)
+            }
+        };
+        let by_health = &terms.health_bound;
         let (paid, penalty) = (int(run.slippage.max(0)), int(run.penalty));
-        let cost = &paid + &penalty;
-        let by_health = &health * &margin;
-        let clock = BigInt::from(params.cost_cap_ramp_bps_of_mmr_per_slot) * scenario.clock;
-        let by_clock = ratio(clock + params.cost_cap_start_bps_of_mmr, 10_000);
-        let by_ladder = on_ladder(&params.ladder, &position, |point| point.cost_cap_bps_of_mmr);
-        let cost_cap = by_ladder.min(by_clock).min(health.clone()) * &margin;
+        let cost = int(run.slippage.max(0) + run.penalty);
         hold!(run.penalty >= 0, "penalty {}", run.penalty);
-        hold!(cost <= cost_cap && cost_cap <= by_health, "cost {cost} over κ {cost_cap}");
-        let at_position = on_ladder(&params.ladder, &position, |point| point.penalty_bps_of_mmr);
-        let at_health = on_ladder(&params.ladder, &clamp_to_one(&health), |point| point.penalty_bps_of_mmr);
-        hold!(at_position <= at_health, "the quantised position is against the account");
-        hold!(penalty <= &at_position * &margin, "penalty {penalty} over the schedule");
-        hold!(&penalty * int(2) <= &by_health - &paid, "penalty {penalty} over half of what is left");
-        let formula = problem.penalty(run.rate, run.slippage).ok_or("a fill beyond κ")?;
-        check_formula(formula, &[at_health * &margin, cost_cap - &paid, (by_health - &paid) / int(2)], problem)?;
+        hold!(cost <= *cost_cap && cost_cap <= by_health, "cost {cost} over κ {cost_cap}");
+        hold!(penalty <= *scheduled && scheduled <= most, "penalty {penalty} over the schedule");
+        let left = by_health - &paid;
+        hold!(int(2 * run.penalty) <= left, "penalty {penalty} over half of what is left");
+        let formula = terms.penalty_at(run.slippage).ok_or("a fill beyond κ")?;
+        let enough = int(formula) + &tolerance;
+        let undercharged = enough < *most && enough < cost_cap - &paid && enough < left / int(2);
+        hold!(!undercharged, "penalty {formula} undercharges");
         hold!(run.penalty == formula || run.penalty == 0, "penalty {} for {formula}", run.penalty);
         let fits = |cost: i64, penalty: i64, lots: i64| {
             let within_budget = budget.as_ref().is_none_or(|left| BigInt::from(cost) * lots <= *left);
@@ -272,19 +285,16 @@ fn check_each_fill(scenario: &Scenario, problem: &Problem, sliced: &Sliced) -> C
     Ok(())
 }
 
-/// The formula in whole atoms is at most one atom, and what the quantisation in `10^-9` takes, below the exact one.
-fn check_formula(charged: i64, bounds: &[Q; 3], problem: &Problem) -> Check {
-    let exact = bounds.iter().min().ok_or("no bound")?;
-    // A step of 10^-9 in health moves a value by at most its steepest slope (10^4 bps over one bps: 10^4), a rate by 10^-9.
+/// How far the formula in whole atoms may stay below the exact one: an atom, and what the quantisation in `10^-9` takes.
+fn quantisation(problem: &Problem) -> Q {
+    // A step of 10^-9 in health moves a value by at most its steepest slope, and values and rates lose up to 10^-9 each.
     let steepest = problem.leg.params.ladder.windows(2).map(|pair| {
         let rise = (pair[1].penalty_bps_of_mmr - pair[0].penalty_bps_of_mmr)
             .max(pair[1].cost_cap_bps_of_mmr.abs_diff(pair[0].cost_cap_bps_of_mmr));
         ratio(rise, pair[0].health_bps - pair[1].health_bps)
     });
-    let slope = steepest.max().ok_or("no slope")?;
-    let tolerance = (slope + int(2)) * ratio(problem.leg.price, 1_000_000_000) + int(1);
-    hold!(int(charged) >= exact - &tolerance, "penalty {charged} undercharges {exact}");
-    Ok(())
+    let slope = steepest.max().expect("a ladder has points");
+    (slope + int(2)) * ratio(problem.leg.price, 1_000_000_000) + int(1)
 }
 
 fn check_sums(sliced: &Sliced) -> Check {

@@ -170,11 +170,12 @@ pub fn schedule(params: &MarketParams, health: &Q, clock: u64) -> Schedule {
 
 /// `floor(floor(fraction × rate) × P)` in atoms per lot, the inner floor in `10^-9`: the quantisation of the specification.
 pub fn per_lot(fraction_ppb: &BigInt, rate_bps: u32, price: i64) -> BigInt {
-    let of_notional = floor(&ratio(fraction_ppb * rate_bps, 10_000));
-    floor(&ratio(of_notional * price, 1_000_000_000))
+    // Quotients of whole numbers that are not negative: downwards.
+    let of_notional: BigInt = fraction_ppb * rate_bps / 10_000;
+    of_notional * price / 1_000_000_000
 }
 
 /// `H·r·P`, exact.
 pub fn health_bound(health: &Q, rate_bps: u32, price: i64) -> Q {
-    health * ratio(rate_bps, 10_000) * int(price)
+    health * ratio(BigInt::from(rate_bps) * price, 10_000)
 }

@@ -1,10 +1,9 @@
 //! Two reference solvers: one lot at a time for small positions, and closed form in rationals for any.
 
 use super::{
-    ceil, floor, health_bound, int, narrow, per_lot, rate_of_lot, ratio, requirement_atom_bps, Leg, Schedule, State, Q,
+    floor, health_bound, int, narrow, per_lot, rate_of_lot, ratio, requirement_atom_bps, Leg, Schedule, State, Q,
 };
 use num_bigint::BigInt;
-use num_rational::BigRational;
 use num_traits::{Signed, Zero};
 use taper_engine::episode::Target;
 
@@ -59,7 +58,8 @@ impl Terms {
         if paid > self.cost_cap {
             return None;
         }
-        let half = floor(&((&self.health_bound - int(paid.clone())) / int(2)));
+        // Halving whole atoms: the fraction of H·r·P cannot change what the floor leaves.
+        let half: BigInt = (floor(&self.health_bound) - &paid) / 2;
         let penalty = (&self.cost_cap - &paid).min(half).min(self.penalty.clone());
         Some(narrow(&penalty.max(BigInt::zero())))
     }
@@ -117,8 +117,13 @@ impl Problem {
             return 1;
         }
         let lower = edges.into_iter().filter(|edge| *edge <= bottom).max().unwrap_or_default();
-        narrow(&floor(&BigRational::new(top - lower, price)))
+        narrow(&((top - lower) / price))
     }
+}
+
+/// Upwards, of positive numbers.
+fn quotient_up(dividend: &BigInt, divisor: &BigInt) -> BigInt {
+    (dividend + divisor - 1) / divisor
 }
 
 /// The naive reference: one lot after another, every number anew.
@@ -180,7 +185,7 @@ fn walk(problem: &Problem, alike: impl Fn(i64) -> i64) -> (Vec<Taken>, End) {
             if let (Some((missing, tau)), true) = (&mut deficit, wanting) {
                 let gain: BigInt = problem.freed(remaining) * *tau - BigInt::from(slippage + penalty) * 100_000_000;
                 assert!(gain.is_positive(), "every lot brings the target nearer");
-                lots = lots.min(i64::try_from(ceil(&ratio(missing.clone(), gain.clone()))).unwrap_or(i64::MAX));
+                lots = lots.min(i64::try_from(quotient_up(missing, &gain)).unwrap_or(i64::MAX));
                 *missing -= gain * lots;
             }
             if let Some(left) = &mut budget {
