@@ -303,3 +303,40 @@ fn sweep_one<'info>(
     Swept::emit_if_any(info.key, account_key, seat_index, swept);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_state_of_the_world_freezes_a_leg() {
+        for world in [
+            TaperError::OracleStale,
+            TaperError::OracleConfidenceTooWide,
+            TaperError::OracleNotTrading,
+            TaperError::OraclePriceNotPositive,
+            TaperError::OracleExponentOutOfRange,
+            TaperError::OraclePriceOutOfRange,
+        ] {
+            assert!(freezes(world), "{world:?}");
+        }
+        for choice in [
+            TaperError::OracleOlderThanLast,
+            TaperError::OracleFromTheFuture,
+            TaperError::OracleWrongOwner,
+            TaperError::OracleWrongFeed,
+            TaperError::OracleWrongAccountType,
+            TaperError::OraclePartialVerification,
+        ] {
+            assert!(!freezes(choice), "{choice:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_refusal_is_the_one_that_is_told() {
+        let legs = Legs { refusal: Some(TaperError::OracleStale), ..Legs::default() };
+        assert_eq!(legs.initial(), None);
+        assert_eq!(legs.require_initial().unwrap_err(), TaperError::OracleStale.into());
+        assert_eq!(Legs::default().require_initial().unwrap(), LegTotals::default());
+    }
+}

@@ -281,3 +281,44 @@ impl Placed {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARGS: PlaceOrderArgs = PlaceOrderArgs {
+        side: 1,
+        kind: 2,
+        price_atoms_per_lot: 7,
+        size_base_lots: 3,
+        reduce_only: true,
+        client_order_id: 9,
+        expires_at_slot: 11,
+        self_trade: 2,
+    };
+
+    #[test]
+    fn arguments_become_the_request() {
+        let request = ARGS.request().unwrap();
+        let expected = OrderRequest {
+            side: Side::Ask,
+            kind: OrderKind::ImmediateOrCancel,
+            price: Price(7),
+            lots: BaseLots(3),
+            reduce_only: true,
+            client_order_id: 9,
+            expires_at_slot: 11,
+            self_trade: SelfTrade::DecrementBoth,
+        };
+        assert_eq!(request, expected);
+    }
+
+    #[test]
+    fn unknown_codes_are_refused() {
+        for args in
+            [PlaceOrderArgs { side: 2, ..ARGS }, PlaceOrderArgs { kind: 4, ..ARGS }, PlaceOrderArgs { self_trade: 3, ..ARGS }]
+        {
+            assert_eq!(args.request().unwrap_err(), TaperError::InvalidArgument.into());
+        }
+    }
+}

@@ -58,3 +58,25 @@ pub fn handle_set_status<'info>(ctx: Context<'info, SetStatus<'info>>, status: u
     emit!(StatusSet { exchange: exchange_key, market: market_key, by, status });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constants::{STATUS_ACTIVE, STATUS_REDUCE_ONLY};
+
+    #[test]
+    fn the_guardian_only_tightens_and_strangers_do_nothing() {
+        let mut exchange: Exchange = bytemuck::Zeroable::zeroed();
+        let (admin, guardian, stranger) = (Pubkey::from([1; 32]), Pubkey::from([2; 32]), Pubkey::from([3; 32]));
+        (exchange.admin, exchange.guardian) = (admin, guardian);
+        let refusal = |signer, before, status| permitted(&exchange, &signer, before, status).unwrap_err();
+        for (before, status) in [(STATUS_ACTIVE, STATUS_REDUCE_ONLY), (STATUS_REDUCE_ONLY, STATUS_PAUSED)] {
+            assert_eq!(permitted(&exchange, &guardian, before, status).unwrap(), status);
+            assert_eq!(permitted(&exchange, &admin, status, before).unwrap(), before);
+            assert_eq!(refusal(guardian, status, before), TaperError::StatusNotTightened.into());
+            assert_eq!(refusal(guardian, status, status), TaperError::StatusNotTightened.into());
+            assert_eq!(refusal(stranger, before, status), TaperError::NotGuardian.into());
+        }
+        assert_eq!(refusal(admin, STATUS_ACTIVE, 3), TaperError::InvalidArgument.into());
+    }
+}
