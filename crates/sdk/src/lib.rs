@@ -14,3 +14,8 @@ pub mod pyth;
 pub mod snapshot;
 
 pub use taper::ID as PROGRAM_ID;
+
+/// The Rust in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
