@@ -247,6 +247,8 @@ fn the_record_never_goes_back() {
     let same_second = OraclePrice { price: Price(148_600), ..price };
     last.record(&same_second, 8).unwrap();
     assert_eq!(last, LastPrice { price_atoms_per_lot: 148_600, publish_time_seconds: NOW, used_slot: 8 });
+    last.record(&same_second, 7).unwrap();
+    assert_eq!(last.used_slot, 8, "nor does the slot");
     let before = last;
     last.record(&frozen(&before, &params(), NOW + 100).unwrap(), 9).unwrap();
     assert_eq!(last, before);

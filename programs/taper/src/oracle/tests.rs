@@ -300,6 +300,8 @@ fn only_the_market_s_own_feed_is_read() {
     let reading = read_as(SOL_PUSH_KEY, PYTH_PUSH_MAINNET, account(SOL_PUSH), push_market).unwrap();
     assert_eq!(reading.price, 10_376_123_787);
     assert_eq!(read_as(stranger, PYTH_PUSH_MAINNET, account(SOL_PUSH), push_market), wrong, "another address");
+    let product = account("legacy/NEGATIVE_type2_product_3312bytes.bin");
+    assert_eq!(read_as(stranger, PYTH_PUSH_MAINNET, product, push_market), wrong, "identity comes before content");
     // The feed of a pull account is inside; its address says nothing.
     assert_eq!(read_as(stranger, PYTH_PULL, account(SOL_PULL), pull_market).unwrap().price, 21_568_137_069);
     let usdc = account("pull/USDC_mainnet_20250513T194053Z_slot339807895_Full.bin");
