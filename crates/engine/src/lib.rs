@@ -14,6 +14,8 @@
     deny(clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+#[cfg(test)]
+mod fixture;
 mod row;
 
 pub mod absorb;

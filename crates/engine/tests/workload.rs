@@ -48,14 +48,14 @@ fn place() -> impl Strategy<Value = Action> {
     ];
     let lots = prop_oneof![8 => 1i64..60, 2 => 60i64..3_000];
     let ttl = prop_oneof![3 => Just(0u64), 1 => 1u64..12];
-    (0..ACCOUNTS, side(), kind, -14i64..14, lots, prop::bool::weighted(0.25), ttl, self_trade).prop_map(
+    (0..ACCOUNTS, side(), kind, -14i64..14, lots, prop::bool::weighted(0.15), ttl, self_trade).prop_map(
         |(who, side, kind, offset, lots, reduce_only, ttl, self_trade)| Action::Place {
             who,
             request: OrderRequest {
                 side,
                 kind,
                 // Mostly on the passive side of the oracle, so that the book fills.
-                price: Price(PRICE + (offset - 4 * side.sign()) * TICK),
+                price: Price(PRICE + (offset - 2 * side.sign()) * TICK),
                 lots: BaseLots(lots),
                 reduce_only,
                 client_order_id: 7,
@@ -285,7 +285,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_auditor_agrees_after_every_action(actions in prop::collection::vec(action(), 1..200)) {
+    fn the_auditor_agrees_after_every_action(actions in prop::collection::vec(action(), 1..300)) {
         run(actions);
     }
 }

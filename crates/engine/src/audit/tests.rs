@@ -1,1 +1,70 @@
-//! Tests of the module above.
+use super::*;
+use crate::fixture::{ask, bid, rig, Rig, PRICE};
+use crate::quantity::QuoteAtoms;
+
+fn sound() -> Rig {
+    let mut rig = rig(4);
+    rig.give(0, 1, 30);
+    for (who, offset) in [(0, 100), (1, 200), (1, 300)] {
+        rig.place(who, bid(PRICE - offset, 10)).unwrap();
+        rig.place(who, ask(PRICE + offset, 10)).unwrap();
+    }
+    for seat in [2, 3] {
+        assert_eq!(rig.market.seats.release(seat, &mut rig.accounts[3]), Ok(QuoteAtoms(0)));
+    }
+    rig.assert_sound();
+    rig
+}
+
+#[test]
+fn every_invariant_can_be_broken_alone() {
+    use Invariant::*;
+    let spoils: [(Invariant, fn(&mut Rig)); 22] = [
+        (BaseConserved, |rig| rig.market.seats.rows[0].base_lots += 1),
+        (BaseConserved, |rig| rig.market.open_interest_base_lots += 1),
+        (SeatTable, |rig| rig.market.seats.used_count += 1),
+        (SeatTable, |rig| rig.market.seats.bonds_atoms += 1),
+        (SeatTable, |rig| rig.market.seats.free_head_plus_one = 0),
+        (SeatTable, |rig| rig.market.seats.free_head_plus_one = 1),
+        (SeatTable, |rig| rig.market.seats.rows[2].next_free_plus_one = 4),
+        (SeatTable, |rig| rig.market.seats.rows[3].realised_atoms = 1),
+        (SeatTable, |rig| rig.market.seats.rows[9].next_free_plus_one = 1),
+        (SeatTable, |rig| rig.market.seats.rows[0].next_free_plus_one = 3),
+        (OrderTotals, |rig| rig.market.seats.rows[0].bid_lots += 1),
+        (OrderTotals, |rig| rig.market.seats.rows[1].ask_quote_atoms -= 1),
+        (OrderTotals, |rig| rig.market.seats.rows[1].ask_count += 1),
+        (OrderTotals, |rig| rig.market.seats.rows[0].bid_price_max_atoms_per_lot -= 1),
+        (OrderTotals, |rig| rig.market.seats.rows[0].ask_price_min_atoms_per_lot += 1),
+        (OrderTotals, |rig| rig.book.bids[0].seat_index = 0),
+        (BookSorted, |rig| rig.book.bids.swap(0, 1)),
+        (BookSorted, |rig| rig.book.asks.swap(1, 2)),
+        (BookSorted, |rig| rig.book.next_sequence = 3),
+        (BookSorted, |rig| rig.market.params.tick_size_atoms_per_lot = 300),
+        (SweptProfit, |rig| rig.market.net_swept_profit_atoms = rig.market.params.sweep_cap_atoms + 1),
+        (SweptProfit, |rig| rig.market.params.sweep_cap_atoms = -1),
+    ];
+    for (place, (invariant, spoil)) in spoils.into_iter().enumerate() {
+        let mut rig = sound();
+        spoil(&mut rig);
+        let found: Vec<_> = check_market(&rig.market, &rig.book).iter().collect();
+        assert_eq!(found, [invariant], "spoil {place}");
+    }
+}
+
+#[test]
+fn a_crossed_book_is_found() {
+    let mut rig = sound();
+    rig.book.bids[2].price_atoms_per_lot = PRICE + 100;
+    assert!(check_market(&rig.market, &rig.book).contains(Invariant::BookSorted));
+    assert!(!check_market(&rig.market, &rig.book).is_empty());
+}
+
+#[test]
+fn value_is_what_seats_fees_and_bonds_hold() {
+    let mut rig = sound();
+    assert_eq!(market_value(&rig.market), 0);
+    rig.market.insurance_pending_atoms = 7;
+    rig.market.seats.bonds_atoms = 5;
+    rig.market.fees_atoms += 3;
+    assert_eq!(market_value(&rig.market), 15);
+}
