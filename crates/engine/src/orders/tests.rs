@@ -1,4 +1,5 @@
 use super::*;
+use crate::book::OrderId;
 use crate::fixture::{ask, bid, limit, rig, Rig, PRICE};
 
 fn reduce(request: OrderRequest) -> OrderRequest {
