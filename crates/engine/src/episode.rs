@@ -134,3 +134,6 @@ pub fn owner_acted(account: &mut AccountState, initial: &Health, slot: u64) -> b
     account.episode.end(slot);
     true
 }
+
+#[cfg(test)]
+mod tests;

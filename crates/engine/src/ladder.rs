@@ -132,3 +132,6 @@ pub fn per_lot_down(fraction_ppb: u64, rate_bps: u32, price_atoms_per_lot: u64) 
         .ok_or(EngineError::MathOverflow)?;
     mul_div_down(of_notional_ppb, price_atoms_per_lot, PPB_ONE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -214,3 +214,6 @@ fn initial_value(params: &MarketParams, seat: &Seat, price: &OraclePrice) -> Res
     let required = requirement(params, valued_at.notional(exposure)?, true)?;
     Ok(LegTotals { equity, requirement: required })
 }
+
+#[cfg(test)]
+mod tests;

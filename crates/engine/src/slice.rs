@@ -386,3 +386,6 @@ pub fn planned_lots(solver: &SliceSolver<'_>) -> Result<BaseLots> {
     }
     Ok(plan.closed())
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,3 +76,6 @@ fn used_now(params: &MarketParams, seat: &Seat, slot: u64) -> Result<u64> {
     let faded = mul_div_down(capacity, elapsed, params.throttle_refill_slots.max(1))?;
     Ok(seat.throttle_used_base_lots.max(0).unsigned_abs().saturating_sub(faded))
 }
+
+#[cfg(test)]
+mod tests;
