@@ -1,0 +1,3 @@
+//! Test cases: a file per instruction, and stories.
+
+mod story_long;
