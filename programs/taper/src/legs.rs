@@ -239,7 +239,8 @@ fn leg_price(
     match assessed {
         Ok(price) if price.grade == Grade::Fresh => Ok((price, None)),
         Ok(price) => Ok((price, Some(TaperError::OracleDegraded))),
-        Err(refusal) if freezes(refusal) => {
+        // Another account of the same feed proves nothing by being old: its caller may have passed over a fresh one.
+        Err(refusal) if freezes(refusal) && market.oracle_account == *account.key => {
             let price = frozen(&state.last_price, &state.params, now.seconds).or_refuse()?;
             Ok((price, Some(refusal)))
         }

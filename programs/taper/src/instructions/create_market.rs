@@ -42,7 +42,8 @@ impl CreateMarket<'_> {
 /// Specification:
 /// 1. The admin signs. The client creates both accounts in the same transaction (they are too large for a CPI).
 /// 2. Every inequality of the parameters holds; reserved fields are zero.
-/// 3. The oracle is readable now, and a lot is worth at least 100,000 atoms.
+/// 3. The oracle is readable now, and a lot is worth at least 100,000 atoms. Its account is remembered: a pulled feed can have many,
+///    but only this one can freeze a leg.
 ///
 /// # Errors
 /// `NotAdmin`, `WrongAccountSize`, `InvalidArgument`, `InvalidParameters`, `ListingPriceTooSmall`, the oracle's.
@@ -62,6 +63,7 @@ pub fn handle_create_market<'info>(
     market.exchange = accounts.exchange.key();
     market.order_book = accounts.order_book.key();
     market.oracle_key = oracle_key;
+    market.oracle_account = accounts.oracle.key();
     market.name = name;
     market.state.params = *params;
     let price = live_price(&market, &accounts.oracle, &*accounts.exchange.load()?, &now)?;

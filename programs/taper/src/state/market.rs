@@ -27,14 +27,17 @@ pub struct Market {
     pub oracle_key: Pubkey,
     /// Name, ASCII, padded with zeroes.
     pub name: [u8; 16],
+    /// The oracle account of the listing. A feed can be pulled through many accounts, and a caller chooses which one it passes; only
+    /// this one can show that the feed is silent, and freeze the leg.
+    pub oracle_account: Pubkey,
     /// Zero.
-    pub reserved: [u64; 17],
+    pub reserved: [u64; 13],
     /// Parameters, last price, throttles, pools and seats.
     pub state: MarketState,
 }
 assert_layout!(Market, 256 + core::mem::size_of::<MarketState>(), {
     version: 0, status: 1, oracle_kind: 2, padding: 3, exchange: 8, order_book: 40, oracle_key: 72, name: 104,
-    reserved: 120, state: 256,
+    oracle_account: 120, reserved: 152, state: 256,
 });
 
 impl Market {
