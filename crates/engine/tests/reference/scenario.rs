@@ -233,7 +233,7 @@ fn draw_ladder(tape: &mut Tape<'_>, params: &mut MarketParams) {
     if tape.below(3) < 2 {
         return;
     }
-    let mut ladder = [LadderPoint { health_bps: 0, penalty_bps_of_mmr: 0, cost_cap_bps_of_mmr: 0, cooldown_slots: 0 }; 4];
+    let mut ladder = params.ladder;
     let (mut health, mut penalty, mut cooldown) = (10_000, tape.within(0, 2_000), tape.within(0, 50));
     for (index, point) in ladder.iter_mut().enumerate() {
         *point = LadderPoint {
@@ -249,9 +249,6 @@ fn draw_ladder(tape: &mut Tape<'_>, params: &mut MarketParams) {
     params.ladder = ladder;
     params.cost_cap_start_bps_of_mmr = tape.within(0, 10_000) as u32;
     params.cost_cap_ramp_bps_of_mmr_per_slot = tape.within(1, 500) as u32;
-    params.stress_cost_bps_of_mmr = 2_500;
-    // Below the last point but one the insurance share and the fees are free: the taker fee is zero.
-    params.throttle_bypass_health_bps = 3_300;
 }
 
 /// Equity on an edge: just above zero, around a ladder point, just below the target, or anywhere between.
