@@ -1,6 +1,7 @@
 //! `taper-sim`: replays real crashes through the Taper program, and judges oracle accounts as the program would.
 
 mod oracle_command;
+mod replay;
 
 use std::process::ExitCode;
 
@@ -15,12 +16,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Replay a real crash through the program on an embedded chain, and print every slice.
+    Replay(replay::Arguments),
     /// Decode dumps of Pyth accounts exactly as the program would, and say what it would make of them.
     Oracle(oracle_command::Arguments),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Oracle(arguments) => oracle_command::run(&arguments),
     }
 }

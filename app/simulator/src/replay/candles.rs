@@ -13,6 +13,8 @@ use super::decimal::{check_volume, parse_price, DecimalError};
 pub const COLUMNS: [&str; 6] = ["ts_ms", "open", "high", "low", "close", "volume"];
 /// Largest file, unpacked: a year of one-minute candles is a tenth of it.
 const MAX_BYTES: u64 = 256 << 20;
+/// Line of the first candle: the header is line 1.
+const FIRST_DATA_LINE: usize = 2;
 /// Candles from one second to one day.
 const SPACING_MS: std::ops::RangeInclusive<i64> = 1_000..=86_400_000;
 /// Times up to the year 2286, in milliseconds: whoever writes more meant microseconds.
@@ -90,8 +92,30 @@ pub enum Problem {
     BadSpacing(i64),
     #[error("gap: expected ts_ms {expected}, found {found} (the spacing is {spacing} ms)")]
     Gap { expected: i64, found: i64, spacing: i64 },
+    #[error("the price leaves the range that one market can carry: from 1/1000 to 200 times the first open")]
+    OutOfScale,
     #[error("the file ends after {0} candle(s); at least two are needed")]
     TooFew(usize),
+}
+
+impl Candles {
+    /// Refuses prices that a market listed at the first of them could not carry: a lot is fixed at listing.
+    ///
+    /// # Errors
+    /// `OutOfScale`, with the line of the candle in a file without blank lines.
+    pub fn check_scale(&self, name: &str) -> Result<(), CandleFileError> {
+        let Some(first) = self.rows.first().map(|candle| i128::from(candle.open)) else { return Ok(()) };
+        let outside = |price: i64| i128::from(price) * 1_000 < first || i128::from(price) > first * 200;
+        let bad = self.rows.iter().position(|row| [row.open, row.high, row.low, row.close].into_iter().any(outside));
+        match bad {
+            Some(index) => Err(CandleFileError {
+                file: name.to_owned(),
+                line: Some(index + FIRST_DATA_LINE),
+                problem: Problem::OutOfScale,
+            }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Reads a candle file, plain or gzipped (told by its first bytes).

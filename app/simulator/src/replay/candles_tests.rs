@@ -93,6 +93,15 @@ fn refuses_too_few_candles_and_odd_spacings() {
 }
 
 #[test]
+fn refuses_prices_that_one_market_cannot_carry() {
+    let with = |line: &str| parse("f.csv", file(&[GOOD[0], GOOD[1], line]).as_bytes()).unwrap();
+    let refused = |line: &str| with(line).check_scale("f.csv").map_err(|error| (error.line, error.problem));
+    assert_eq!(refused("180000,10,2000,0.01,10,1"), Ok(()));
+    assert_eq!(refused("180000,10,2000.1,10,10,1"), Err((Some(4), Problem::OutOfScale)));
+    assert_eq!(refused("180000,10,10,0.0099,10,1"), Err((Some(4), Problem::OutOfScale)));
+}
+
+#[test]
 fn refuses_bad_gzip_and_bad_text() {
     let long: Vec<String> = (0..5_000).map(|i| format!("{},10,1{},9,10,1", i * 60_000, i % 7)).collect();
     let mut packed = gzip(&file(&long.iter().map(String::as_str).collect::<Vec<_>>()));

@@ -2,7 +2,7 @@
 //!
 //! A candle becomes four points a quarter of its spacing apart: open, then low and high (the low first in a rising candle, the high
 //! first in a falling one, which is the shortest way through all four), then close. Between points the price goes in equal steps of
-//! about five seconds. A live Pyth feed is at least as smooth; jumping from point to point would invent gaps that nobody saw.
+//! two and a half seconds. A live Pyth feed is at least as smooth; jumping from point to point would invent gaps that nobody saw.
 
 use super::candles::{Candle, Candles};
 use super::decimal::PRICE_DECIMALS;
@@ -10,12 +10,12 @@ use super::decimal::PRICE_DECIMALS;
 /// Milliseconds of a slot.
 pub const SLOT_MS: i64 = 400;
 /// Time between two posted prices, where the spacing allows it.
-const STEP_MS: i64 = 5_000;
+const STEP_MS: i64 = 2_500;
 /// Most steps between two points: long candles get longer steps.
-const MAX_STEPS_PER_POINT: i64 = 12;
+const MAX_STEPS_PER_POINT: i64 = 24;
 /// Confidence is never below this part of the price: what Pyth showed for SOL, BTC and ETH in calm (`data/pyth`: 4 to 15 bps).
 const CONFIDENCE_FLOOR_BPS: i64 = 4;
-/// Part of the candle's range that is added to nothing else: a wide candle means disagreeing publishers.
+/// Confidence is this part of the candle's range where that is more: in a wide candle publishers disagree.
 const CONFIDENCE_RANGE_DIVISOR: i64 = 20;
 /// Slots over which Pyth's moving average forgets (about an hour).
 const EMA_SLOTS: i64 = 5_921;
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!([at(0), at(15), at(30), at(45)], [100, 106, 88, 94].map(|p| p * UNIT));
         assert_eq!([at(60), at(75), at(90), at(105)], [94, 91, 103, 100].map(|p| p * UNIT));
         assert_eq!([at(5), at(10)], [102, 104].map(|p| p * UNIT));
-        assert_eq!(steps.len(), 12 + 9 + 1);
+        assert_eq!(steps.len(), 24 + 18 + 1);
         assert_eq!(steps.last().unwrap().time_ms, 105_000);
         assert!(steps.windows(2).all(|pair| pair[0].time_ms < pair[1].time_ms));
     }
@@ -146,7 +146,7 @@ mod tests {
             let rows = vec![candle(0, [1; 4]), candle(spacing_ms, [1; 4])];
             steps(&Candles { spacing_ms, rows }, 0)
         };
-        assert_eq!(of(3_600_000)[1].time_ms, 75_000);
+        assert_eq!(of(3_600_000)[1].time_ms, 37_500);
         assert_eq!(of(1_000).iter().map(|step| step.time_ms).collect::<Vec<_>>(), [0, 250, 500, 750, 1_000, 1_250, 1_500, 1_750]);
     }
 

@@ -20,7 +20,7 @@ const LARGEST_SIZE: i64 = 8;
 
 /// An account to open before the crash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trader {
+pub struct Drawn {
     /// `L01`, `S01`: what the report calls it.
     pub label: String,
     /// `Bid` for a long.
@@ -48,7 +48,7 @@ pub struct PopulationSizing<'a> {
 ///
 /// # Errors
 /// `MathOverflow` for sizes beyond the engine's bounds.
-pub fn draw(sizing: &PopulationSizing<'_>) -> Result<Vec<Trader>, EngineError> {
+pub fn draw(sizing: &PopulationSizing<'_>) -> Result<Vec<Drawn>, EngineError> {
     let mut random = ChaCha8Rng::seed_from_u64(sizing.seed);
     let longs = (sizing.accounts * LONGS_PERCENT).div_ceil(100);
     let mut sides: Vec<Side> = (0..sizing.accounts).map(|i| if i < longs { Side::Bid } else { Side::Ask }).collect();
@@ -72,7 +72,7 @@ pub fn draw(sizing: &PopulationSizing<'_>) -> Result<Vec<Trader>, EngineError> {
             let least = sizing.params.min_position_base_lots.max(sizing.params.min_order_base_lots);
             let lots = BaseLots(i64::try_from(exact).map_err(|_| EngineError::MathOverflow)?.max(least));
             let deposit = deposit_of(sizing, lots, leverage_tenths)?;
-            Ok(Trader { label: format!("{letter}{count:02}"), side, lots, leverage_tenths, deposit })
+            Ok(Drawn { label: format!("{letter}{count:02}"), side, lots, leverage_tenths, deposit })
         })
         .collect()
 }
@@ -92,13 +92,6 @@ fn deposit_of(sizing: &PopulationSizing<'_>, lots: BaseLots, leverage_tenths: i6
     i64::try_from(total).map(QuoteAtoms).map_err(|_| overflow)
 }
 
-/// A 32-byte seed for a key, from the replay's seed and a role: the same seed gives the same addresses.
-pub fn key_seed(seed: u64, role: u64) -> [u8; 32] {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(role + 1);
-    random.gen()
-}
-
 #[cfg(test)]
 mod tests {
     use taper_engine::presets::{default_params, MarketSizing};
@@ -108,7 +101,7 @@ mod tests {
     const PRICE: Price = Price(450_000);
     const DEPTH: BaseLots = BaseLots(200_000);
 
-    fn draw_with(seed: u64, accounts: usize) -> Vec<Trader> {
+    fn draw_with(seed: u64, accounts: usize) -> Vec<Drawn> {
         let params =
             default_params(&MarketSizing { base_lot_exponent: -2, price: PRICE, calm_depth_lots: DEPTH }).unwrap();
         draw(&PopulationSizing { seed, accounts, params: &params, price: PRICE, confidence: Price(180), calm_depth: DEPTH })
@@ -119,9 +112,6 @@ mod tests {
     fn the_same_seed_draws_the_same_accounts_and_another_seed_others() {
         assert_eq!(draw_with(7, 24), draw_with(7, 24));
         assert_ne!(draw_with(7, 24), draw_with(8, 24));
-        assert_eq!(key_seed(7, 3), key_seed(7, 3));
-        assert_ne!(key_seed(7, 3), key_seed(7, 4));
-        assert_ne!(key_seed(7, 3), key_seed(8, 3));
     }
 
     #[test]

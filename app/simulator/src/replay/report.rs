@@ -123,14 +123,16 @@ pub struct Summary {
     pub insurance_atoms: i64,
     pub fees_atoms: i64,
     pub caller_income_atoms: i64,
-    pub maker_start_equity_atoms: i64,
-    pub maker_end_equity_atoms: i64,
+    /// What the market maker won or lost.
+    pub maker_result_atoms: i64,
     pub compute_units_largest: Option<u64>,
     pub compute_units_median: Option<u64>,
     pub transactions: u64,
     pub prices_posted: u64,
     pub requotes: u64,
-    /// Invariants recomputed over the whole chain state, each once per transaction.
+    /// Flags by which the liquidator kept episodes' clocks running.
+    pub flags: u64,
+    /// Invariants recomputed from all accounts after transactions: audits times the invariants of one.
     pub invariants_checked: u64,
 }
 

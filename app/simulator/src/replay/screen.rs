@@ -9,7 +9,7 @@ use super::report::{centibps, health, money, percent, Report, SliceLine, Source,
 ///
 /// # Errors
 /// Of the writer.
-pub fn heading(out: &mut impl Write, source: &Source) -> io::Result<()> {
+pub fn heading(out: &mut dyn Write, source: &Source) -> io::Result<()> {
     writeln!(out, "{}: {}", source.name, source.title)?;
     writeln!(
         out,
@@ -34,7 +34,7 @@ pub fn heading(out: &mut impl Write, source: &Source) -> io::Result<()> {
 ///
 /// # Errors
 /// Of the writer.
-pub fn slice(out: &mut impl Write, line: &SliceLine, units: &Units) -> io::Result<()> {
+pub fn slice(out: &mut dyn Write, line: &SliceLine, units: &Units) -> io::Result<()> {
     let after = line.health_after_bps.map_or_else(|| "closed".to_owned(), health);
     let compute = line.compute_units.map_or_else(|| "n/a".to_owned(), |used| used.to_string());
     writeln!(
@@ -59,10 +59,10 @@ pub fn slice(out: &mut impl Write, line: &SliceLine, units: &Units) -> io::Resul
 ///
 /// # Errors
 /// Of the writer.
-pub fn summary(out: &mut impl Write, report: &Report, units: &Units) -> io::Result<()> {
+pub fn summary(out: &mut dyn Write, report: &Report, units: &Units) -> io::Result<()> {
     let (sums, market) = (&report.summary, &report.market);
+    writeln!(out)?;
     let mut row = |name: &str, value: String| writeln!(out, "{name:<22} {value}");
-    row("", String::new())?;
     row(
         "price",
         format!(
@@ -117,7 +117,7 @@ pub fn summary(out: &mut impl Write, report: &Report, units: &Units) -> io::Resu
     row("insurance", money(sums.insurance_atoms))?;
     row("fees", money(sums.fees_atoms))?;
     row("liquidator's income", money(sums.caller_income_atoms))?;
-    row("maker", format!("{} > {}", money(sums.maker_start_equity_atoms), money(sums.maker_end_equity_atoms)))?;
+    row("maker's result", money(sums.maker_result_atoms))?;
     if let (Some(median), Some(largest)) = (sums.compute_units_median, sums.compute_units_largest) {
         row("compute units", format!("median {median}, largest {largest} a slice"))?;
     }
@@ -126,8 +126,8 @@ pub fn summary(out: &mut impl Write, report: &Report, units: &Units) -> io::Resu
     row(
         "chain",
         format!(
-            "{} transactions, {} prices posted, {} requotes, {} invariants checked, none broken",
-            sums.transactions, sums.prices_posted, sums.requotes, sums.invariants_checked
+            "{} transactions, {} prices posted, {} requotes, {} flags, {} invariants checked, none broken",
+            sums.transactions, sums.prices_posted, sums.requotes, sums.flags, sums.invariants_checked
         ),
     )
 }

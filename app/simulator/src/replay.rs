@@ -1,0 +1,197 @@
+//! `taper-sim replay`: a real crash, candle by candle, through the real program on an embedded chain.
+
+mod calendar;
+mod candles;
+mod decimal;
+mod depth;
+mod events;
+mod liquidator;
+mod maker;
+mod path;
+mod population;
+mod report;
+mod screen;
+mod session;
+mod stage;
+mod tally;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use taper_harness::PriceSource;
+
+use candles::{CandleFileError, Candles};
+use depth::{DepthError, DepthProfile};
+use events::EventError;
+use report::{Report, Source};
+use session::Settings;
+
+/// Exit code for input that cannot be replayed; clap uses the same for bad arguments.
+const BAD_INPUT: u8 = 2;
+const FAILED: u8 = 1;
+
+/// Arguments of `taper-sim replay`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// A bundled crash; `--list-events` shows them.
+    #[arg(long, value_name = "NAME", default_value = events::DEFAULT_EVENT)]
+    event: String,
+    /// List the bundled crashes and stop.
+    #[arg(long)]
+    list_events: bool,
+    /// Replay candles from a CSV or CSV.gz file with the header ts_ms,open,high,low,close,volume instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "event")]
+    prices: Option<PathBuf>,
+    /// Replay only the first so many candles.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    candles: Option<u32>,
+    /// Draws the accounts, their keys, sizes and leverages.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Leveraged accounts, three quarters of them long.
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=500))]
+    accounts: u16,
+    /// Depth that the market maker quotes: sol, btc or eth. Default: the event's own, sol for a file.
+    #[arg(long, value_name = "PROFILE")]
+    depth: Option<String>,
+    /// Layout of the Pyth accounts.
+    #[arg(long, value_enum, default_value_t = Oracle::Pull)]
+    oracle: Oracle,
+    /// Write everything that happened to a file, machine-readable.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Layout of the Pyth accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Oracle {
+    /// Legacy price accounts.
+    Push,
+    /// `PriceUpdateV2` accounts.
+    Pull,
+}
+
+/// What stops a replay before it starts.
+#[derive(Debug, thiserror::Error)]
+enum InputError {
+    #[error(transparent)]
+    Event(#[from] EventError),
+    #[error(transparent)]
+    Candles(#[from] CandleFileError),
+    #[error(transparent)]
+    Depth(#[from] DepthError),
+    #[error("{0}: cannot write the JSON file: {1}")]
+    Json(String, io::Error),
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    if arguments.list_events {
+        return match list() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, FAILED),
+        };
+    }
+    let (settings, json) = match prepare(arguments) {
+        Ok(prepared) => prepared,
+        Err(error) => return fail(&error.into(), BAD_INPUT),
+    };
+    match replay(&settings, json) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the output has seen enough, as in `taper-sim replay | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, FAILED),
+    }
+}
+
+fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::from(code)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn list() -> Result<()> {
+    let mut out = io::stdout().lock();
+    for event in events::list()? {
+        let mark = if event.name == events::DEFAULT_EVENT { " (default)" } else { "" };
+        writeln!(out, "{:<17} {}; {} candles{mark}", event.name, event.title, event.candles)?;
+    }
+    Ok(())
+}
+
+/// Reads everything that the arguments name, and opens the JSON file, before anything starts.
+fn prepare(arguments: &Arguments) -> Result<(Settings, Option<File>), InputError> {
+    let (name, title, mut candles, first, depth) = load(arguments)?;
+    let limit = arguments.candles.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    candles.rows.truncate(first.saturating_add(limit));
+    candles.check_scale(&name)?;
+    DepthProfile::bundled(&depth)?;
+    let json = arguments.json.as_deref().map(create).transpose()?;
+    let source = Source {
+        name,
+        title,
+        seed: arguments.seed,
+        processor: "",
+        oracle: match arguments.oracle {
+            Oracle::Push => "push",
+            Oracle::Pull => "pull",
+        },
+        depth_profile: depth,
+        first_ts_ms: candles.rows.get(first).map_or(0, |candle| candle.time_ms),
+        spacing_ms: candles.spacing_ms,
+        candles: candles.rows.len().saturating_sub(first),
+    };
+    let layout = match arguments.oracle {
+        Oracle::Push => PriceSource::Push,
+        Oracle::Pull => PriceSource::Pull,
+    };
+    Ok((Settings { source, candles, first, layout, accounts: usize::from(arguments.accounts) }, json))
+}
+
+/// Name, title, candles, first candle of the replay, depth profile.
+fn load(arguments: &Arguments) -> Result<(String, String, Candles, usize, String), InputError> {
+    if let Some(path) = &arguments.prices {
+        let depth = arguments.depth.clone().unwrap_or_else(|| "sol".to_owned());
+        return Ok((path.display().to_string(), "candles from a file".to_owned(), candles::read_file(path)?, 0, depth));
+    }
+    let event = events::find(&arguments.event)?;
+    let (candles, first) = event.load()?;
+    let depth = arguments.depth.clone().unwrap_or_else(|| event.depth.clone());
+    Ok((event.name, event.title, candles, first, depth))
+}
+
+fn create(path: &Path) -> Result<File, InputError> {
+    File::create(path).map_err(|error| InputError::Json(path.display().to_string(), error))
+}
+
+fn replay(settings: &Settings, json: Option<File>) -> Result<()> {
+    let started = Instant::now();
+    let progress = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {bar:40} {pos}/{len} prices, {msg}") {
+        progress.set_style(style);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let report = runtime.block_on(session::run(settings, &mut io::stdout(), &progress))?;
+    if let Some(file) = json {
+        write_json(file, &report).context("writing the JSON file")?;
+    }
+    eprintln!("took {:.1} s", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn write_json(file: File, report: &Report) -> Result<()> {
+    let mut out = BufWriter::new(file);
+    serde_json::to_writer_pretty(&mut out, report)?;
+    writeln!(out)?;
+    out.flush()?;
+    Ok(())
+}
