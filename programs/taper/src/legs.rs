@@ -80,7 +80,11 @@ struct Span {
 impl Legs {
     /// Initial valuation; `None` when a leg's price is not fresh: then nothing may add risk.
     pub fn initial(&self) -> Option<LegTotals> {
-        if self.refusal.is_some() { None } else { Some(self.initial) }
+        if self.refusal.is_some() {
+            None
+        } else {
+            Some(self.initial)
+        }
     }
 
     /// Initial valuation, or why there is none.
@@ -107,8 +111,16 @@ impl Legs {
         self.span = Some(match self.span {
             None => Span { earliest: *price, latest: *price, skew_max_seconds },
             Some(span) => Span {
-                earliest: if price.publish_time_seconds < span.earliest.publish_time_seconds { *price } else { span.earliest },
-                latest: if price.publish_time_seconds > span.latest.publish_time_seconds { *price } else { span.latest },
+                earliest: if price.publish_time_seconds < span.earliest.publish_time_seconds {
+                    *price
+                } else {
+                    span.earliest
+                },
+                latest: if price.publish_time_seconds > span.latest.publish_time_seconds {
+                    *price
+                } else {
+                    span.latest
+                },
                 skew_max_seconds: span.skew_max_seconds.min(skew_max_seconds),
             },
         });
@@ -169,6 +181,29 @@ impl Walk<'_> {
             taper_engine::oracle::check_skew([&span.earliest, &span.latest], span.skew_max_seconds).or_refuse()?;
         }
         Ok(legs)
+    }
+
+    /// Prices the instruction's own market, records that price as the last one used, and values the other legs from all remaining
+    /// accounts.
+    ///
+    /// # Errors
+    /// As [`live_price`] and [`Walk::value`]; `SurplusLegAccounts`.
+    pub fn price_and_value<'info>(
+        &self,
+        market: &mut Market,
+        market_key: &Pubkey,
+        oracle: &AccountInfo,
+        remaining: &'info [AccountInfo<'info>],
+        needs: Needs,
+    ) -> Result<(OraclePrice, Legs)> {
+        let price = live_price(market, oracle, self.exchange, &self.now)?;
+        market.state.last_price.record(&price, self.now.slot).or_refuse()?;
+        let skew_max_seconds = market.state.params.oracle_leg_skew_seconds;
+        let primary = Primary { market: market_key, price: &price, skew_max_seconds };
+        let mut rest = remaining;
+        let legs = self.value(Some(primary), &mut rest, needs)?;
+        require_consumed(rest)?;
+        Ok((price, legs))
     }
 
     #[inline(never)]
@@ -234,7 +269,8 @@ fn leg_price(
 ) -> Result<(OraclePrice, Option<TaperError>)> {
     let state = &market.state;
     let assessed = oracle::read(account, &market.oracle_identity()).and_then(|reading| {
-        assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds).map_err(TaperError::from)
+        assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds)
+            .map_err(TaperError::from)
     });
     match assessed {
         Ok(price) if price.grade == Grade::Fresh => Ok((price, None)),

@@ -2,10 +2,7 @@
 //! about money is the engine's.
 // Anchor's macros expand to code that these would refuse.
 #![allow(unexpected_cfgs)]
-#![cfg_attr(
-    not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 use anchor_lang::prelude::*;
 use taper_engine::params::MarketParams;

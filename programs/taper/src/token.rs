@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn only_descriptions_are_accepted() {
         use ExtensionType::*;
-        for harmless in [MetadataPointer, TokenMetadata, GroupPointer, TokenGroup, GroupMemberPointer, TokenGroupMember] {
+        for harmless in [MetadataPointer, TokenMetadata, GroupPointer, TokenGroup, GroupMemberPointer, TokenGroupMember]
+        {
             assert_eq!(refusal_of(harmless), None, "{harmless:?}");
         }
         for (extension, refusal) in [

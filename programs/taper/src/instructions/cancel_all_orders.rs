@@ -38,7 +38,11 @@ pub struct CancelAllOrdersArgs {
 pub const BOTH_SIDES: u8 = 2;
 
 fn sides(code: u8) -> Result<Option<Side>> {
-    if code == BOTH_SIDES { Ok(None) } else { side_of(code).map(Some) }
+    if code == BOTH_SIDES {
+        Ok(None)
+    } else {
+        side_of(code).map(Some)
+    }
 }
 
 /// Cancels the account's orders in one market.

@@ -51,11 +51,8 @@ pub fn handle_cancel_order<'info>(ctx: Context<'info, CancelOrder<'info>>, args:
     let mut order_book = accounts.order_book.load_mut()?;
     let seat_index = account.require_seat_in(&accounts.market.key())?;
     market.state.seats.owned_mut(seat_index, &accounts.margin_account.key().to_bytes()).or_refuse()?;
-    let id = OrderId {
-        side: side_of(args.side)?,
-        price_atoms_per_lot: args.price_atoms_per_lot,
-        sequence: args.sequence,
-    };
+    let id =
+        OrderId { side: side_of(args.side)?, price_atoms_per_lot: args.price_atoms_per_lot, sequence: args.sequence };
     let order = orders::cancel_order(&mut market.state, &mut order_book.book, seat_index, &id).or_refuse()?;
     emit!(OrderCancelled {
         market: accounts.market.key(),

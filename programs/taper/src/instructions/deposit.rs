@@ -98,8 +98,7 @@ impl<'info> Deposit<'info> {
         let (exchange_key, account_key) = (self.exchange.key(), self.margin_account.key());
         sweep_writable(&exchange_key, account, &account_key, remaining)?;
         let exchange = self.exchange.load()?;
-        let walk =
-            Walk { exchange: &exchange, exchange_key: &exchange_key, account, account_key: &account_key, now };
+        let walk = Walk { exchange: &exchange, exchange_key: &exchange_key, account, account_key: &account_key, now };
         let mut rest = remaining;
         let legs = walk.value(None, &mut rest, Needs::CASH)?;
         require_consumed(rest)?;

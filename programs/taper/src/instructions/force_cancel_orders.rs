@@ -9,7 +9,7 @@ use crate::error::{Refusal, TaperError};
 use crate::events::{OrdersCancelled, Removal};
 use crate::fills::new_fill_log;
 use crate::instructions::BOTH_SIDES;
-use crate::legs::{live_price, require_consumed, Needs, Now, Primary, Walk};
+use crate::legs::{Needs, Now, Walk};
 use crate::state::{Exchange, MarginAccount, Market, OrderBook};
 
 /// Accounts of `force_cancel_orders`. Remaining: `[market, oracle]` of every other position, in order.
@@ -59,16 +59,10 @@ pub fn handle_force_cancel_orders<'info>(
     market.check_book(accounts.order_book.as_ref().key)?;
     let seat_index = account.require_seat_in(&market_key)?;
     market.state.seats.owned_mut(seat_index, &account_key.to_bytes()).or_refuse()?;
-    let price = live_price(&market, &accounts.oracle, &exchange, &now)?;
-    market.state.last_price.record(&price, now.slot).or_refuse()?;
-
-    let skew_max_seconds = market.state.params.oracle_leg_skew_seconds;
-    let primary = Primary { market: &market_key, price: &price, skew_max_seconds };
     let walk =
         Walk { exchange: &exchange, exchange_key: &exchange_key, account: &account, account_key: &account_key, now };
-    let mut rest = ctx.remaining_accounts;
-    let legs = walk.value(Some(primary), &mut rest, Needs::FAVOURABLE)?;
-    require_consumed(rest)?;
+    let (price, legs) =
+        walk.price_and_value(&mut market, &market_key, &accounts.oracle, ctx.remaining_accounts, Needs::FAVOURABLE)?;
     let others = legs.favourable;
     let health =
         account_health(&market.state, seat_index, &account.state, &price, others, Valuation::Favourable).or_refuse()?;

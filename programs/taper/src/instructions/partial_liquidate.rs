@@ -10,7 +10,7 @@ use taper_engine::sweep::sweep_seat;
 use crate::error::{Refusal, TaperError};
 use crate::events::{BookChanged, SeatBalance, SliceReport, Sliced, Swept};
 use crate::fills::new_fill_log;
-use crate::legs::{live_price, require_consumed, Needs, Now, Primary, Walk};
+use crate::legs::{Needs, Now, Walk};
 use crate::state::{Exchange, MarginAccount, Market, OrderBook};
 use crate::token::{check_token_accounts, ExchangeSeeds, VaultTransfer};
 
@@ -131,7 +131,8 @@ impl<'info> PartialLiquidate<'info> {
                 Ok(credited.key())
             }
             (None, Some(paid)) => {
-                let (Some(vault), Some(mint), Some(program)) = (&self.vault, &self.quote_mint, &self.token_program) else {
+                let (Some(vault), Some(mint), Some(program)) = (&self.vault, &self.quote_mint, &self.token_program)
+                else {
                     return err!(TaperError::PayoutDestination);
                 };
                 let exchange = self.exchange.load()?;
@@ -162,10 +163,6 @@ impl<'info> PartialLiquidate<'info> {
         market.check_book(self.order_book.as_ref().key)?;
         let seat_index = account.require_seat_in(&market_key)?;
 
-        let price = live_price(&market, &self.oracle, &exchange, &now)?;
-        market.state.last_price.record(&price, now.slot).or_refuse()?;
-        let skew_max_seconds = market.state.params.oracle_leg_skew_seconds;
-        let primary = Primary { market: &market_key, price: &price, skew_max_seconds };
         let walk = Walk {
             exchange: &exchange,
             exchange_key: &exchange_key,
@@ -173,9 +170,7 @@ impl<'info> PartialLiquidate<'info> {
             account_key: &account_key,
             now,
         };
-        let mut rest = remaining;
-        let legs = walk.value(Some(primary), &mut rest, Needs::SLICE)?;
-        require_consumed(rest)?;
+        let (price, legs) = walk.price_and_value(&mut market, &market_key, &self.oracle, remaining, Needs::SLICE)?;
 
         let context = LiquidationContext {
             slot: now.slot,
@@ -187,7 +182,8 @@ impl<'info> PartialLiquidate<'info> {
         market.state.seats.owned_mut(seat_index, &context.owner).or_refuse()?;
         let before = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
         let (state, book) = (&mut market.state, &mut order_book.book);
-        let summary = partial_liquidate(state, book, &mut account.state, seat_index, request, &context, log).or_refuse()?;
+        let summary =
+            partial_liquidate(state, book, &mut account.state, seat_index, request, &context, log).or_refuse()?;
         let after = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
         market.invariant()?;
         order_book.invariant()?;
@@ -222,8 +218,7 @@ impl<'info> PartialLiquidate<'info> {
             let exchange = self.exchange.load()?;
             (exchange.quote_decimals, ExchangeSeeds::from(&*exchange))
         };
-        let transfer =
-            VaultTransfer { vault, token_account: paid.as_ref(), mint, token_program: program, decimals };
+        let transfer = VaultTransfer { vault, token_account: paid.as_ref(), mint, token_program: program, decimals };
         let amount = u64::try_from(payout.0).map_err(|_| TaperError::InvariantViolated)?;
         transfer.pay(self.exchange.as_ref(), &seeds, amount)
     }

@@ -2,17 +2,17 @@
 
 use anchor_lang::prelude::*;
 use taper_engine::episode::owner_acted;
+use taper_engine::matching::{FillLog, SelfTrade};
 use taper_engine::oracle::{Grade, OraclePrice};
 use taper_engine::orders::{self, OrderContext, OrderKind, OrderRequest, OrderSummary};
 use taper_engine::quantity::{BaseLots, Price, QuoteAtoms, Side};
-use taper_engine::matching::{FillLog, SelfTrade};
 use taper_engine::sweep::sweep_seat;
 
 use crate::constants::{STATUS_ACTIVE, STATUS_PAUSED};
 use crate::error::{Refusal, TaperError};
 use crate::events::{BookChanged, OrderPlaced, SeatBalance, SeatTaken, Swept};
 use crate::fills::new_fill_log;
-use crate::legs::{live_price, require_consumed, Legs, Needs, Now, Primary, Walk};
+use crate::legs::{Legs, Needs, Now, Walk};
 use crate::state::{Exchange, MarginAccount, Market, OrderBook};
 
 /// Accounts of `place_order`. Remaining: `[market, oracle]` of every other position, in order.
@@ -159,10 +159,6 @@ impl<'info> PlaceOrder<'info> {
         market.check_belongs(&exchange_key)?;
         market.check_book(self.order_book.as_ref().key)?;
 
-        let price = live_price(&market, &self.oracle, &exchange, &now)?;
-        market.state.last_price.record(&price, now.slot).or_refuse()?;
-        let skew_max_seconds = market.state.params.oracle_leg_skew_seconds;
-        let primary = Primary { market: &market_key, price: &price, skew_max_seconds };
         let walk = Walk {
             exchange: &exchange,
             exchange_key: &exchange_key,
@@ -170,9 +166,7 @@ impl<'info> PlaceOrder<'info> {
             account_key: &account_key,
             now,
         };
-        let mut rest = remaining;
-        let legs = walk.value(Some(primary), &mut rest, Needs::ORDER)?;
-        require_consumed(rest)?;
+        let (price, legs) = walk.price_and_value(&mut market, &market_key, &self.oracle, remaining, Needs::ORDER)?;
 
         let (seat_index, bond_atoms) = seat_or_new(&mut market, &mut account, &market_key, &account_key, false)?;
         let before = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
@@ -197,7 +191,9 @@ impl<'info> PlaceOrder<'info> {
         .map_err(|refusal| specific(refusal.into(), &exchange, status, &price, &legs))?;
         let after = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
         let episode_ended = match summary.initial_health_after {
-            Some(health) if !summary.added_risk => owner_acted(&mut account.state, &health, now.slot),
+            Some(health) if !summary.added_risk && summary.filled.is_positive() => {
+                owner_acted(&mut account.state, &health, now.slot)
+            }
             _ => false,
         };
         market.invariant()?;
@@ -315,9 +311,11 @@ mod tests {
 
     #[test]
     fn unknown_codes_are_refused() {
-        for args in
-            [PlaceOrderArgs { side: 2, ..ARGS }, PlaceOrderArgs { kind: 4, ..ARGS }, PlaceOrderArgs { self_trade: 3, ..ARGS }]
-        {
+        for args in [
+            PlaceOrderArgs { side: 2, ..ARGS },
+            PlaceOrderArgs { kind: 4, ..ARGS },
+            PlaceOrderArgs { self_trade: 3, ..ARGS },
+        ] {
             assert_eq!(args.request().unwrap_err(), TaperError::InvalidArgument.into());
         }
     }

@@ -133,8 +133,8 @@ impl MarginAccount {
     /// # Errors
     /// `InvariantViolated`.
     pub fn invariant(&self) -> Result<()> {
-        let sound = self.version == ACCOUNT_VERSION
-            && self.state.cash_atoms.unsigned_abs() <= MAX_EQUITY_ATOMS.unsigned_abs();
+        let sound =
+            self.version == ACCOUNT_VERSION && self.state.cash_atoms.unsigned_abs() <= MAX_EQUITY_ATOMS.unsigned_abs();
         require!(sound, TaperError::InvariantViolated);
         Ok(())
     }
