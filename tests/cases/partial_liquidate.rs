@@ -221,8 +221,7 @@ async fn exactly_one_destination_of_the_payout() {
     }
     let itself = Payout::Credit { margin_account: world.trader("alice").margin };
     let refused = world.liquidate_with("carol", "alice", 0, &itself, args).await;
-    // The framework sees the account twice before the program does.
-    refused.expect_code(2_040);
+    refused.expect_error(TaperError::DuplicateAccount);
 }
 
 #[tokio::test]

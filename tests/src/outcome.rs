@@ -41,6 +41,21 @@ impl Outcome {
             .collect()
     }
 
+    /// The only event of one type.
+    ///
+    /// # Errors
+    /// `Answer` when there is none, or more than one.
+    pub fn event<E: Event + Discriminator + AnchorDeserialize>(&self) -> Result<E> {
+        let mut events = self.events::<E>();
+        match (events.pop(), events.len()) {
+            (Some(event), 0) => Ok(event),
+            (found, others) => {
+                let count = others + usize::from(found.is_some());
+                Err(HarnessError::Answer(format!("{count} events of this type")))
+            }
+        }
+    }
+
     /// The return data as a value.
     ///
     /// # Errors
