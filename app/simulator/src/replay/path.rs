@@ -16,7 +16,9 @@ const MAX_STEPS_PER_POINT: i64 = 24;
 /// Confidence is never below this part of the price: what Pyth showed for SOL, BTC and ETH in calm (`data/pyth`: 4 to 15 bps).
 const CONFIDENCE_FLOOR_BPS: i64 = 4;
 /// Confidence is this part of the candle's range where that is more: in a wide candle publishers disagree.
-const CONFIDENCE_RANGE_DIVISOR: i64 = 20;
+const CONFIDENCE_RANGE_DIVISOR: i64 = 50;
+/// No feed publishes a price that it knows no better than this; the program would take it for no price at all.
+const CONFIDENCE_CEILING_BPS: i64 = 250;
 /// Slots over which Pyth's moving average forgets (about an hour).
 const EMA_SLOTS: i64 = 5_921;
 
@@ -72,8 +74,9 @@ fn corners(candle: &Candle) -> [i64; 4] {
 }
 
 fn confidence_of(candle: &Candle, price: i64) -> i64 {
-    let floor = i64::try_from(i128::from(price) * i128::from(CONFIDENCE_FLOOR_BPS) / 10_000).unwrap_or(0);
-    ((candle.high - candle.low) / CONFIDENCE_RANGE_DIVISOR).max(floor)
+    let part = |bps: i64| i64::try_from(i128::from(price) * i128::from(bps) / 10_000).unwrap_or(0);
+    let range = (candle.high - candle.low) / CONFIDENCE_RANGE_DIVISOR;
+    range.clamp(part(CONFIDENCE_FLOOR_BPS), part(CONFIDENCE_CEILING_BPS))
 }
 
 /// Pyth's moving average, after `slots` more at this price.
@@ -151,9 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn confidence_follows_the_range_and_has_a_floor() {
+    fn confidence_follows_the_range_between_a_floor_and_a_ceiling() {
         assert_eq!(confidence_of(&candle(0, [100, 100, 100, 100]), 100 * UNIT), UNIT / 25);
-        assert_eq!(confidence_of(&candle(0, [100, 100, 80, 80]), 100 * UNIT), UNIT);
+        assert_eq!(confidence_of(&candle(0, [100, 100, 50, 50]), 100 * UNIT), UNIT);
+        assert_eq!(confidence_of(&candle(0, [100, 900, 100, 100]), 100 * UNIT), UNIT * 5 / 2);
     }
 
     #[test]

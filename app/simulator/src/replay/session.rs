@@ -5,10 +5,11 @@ use std::io::Write;
 use anyhow::{anyhow, bail, Context, Result};
 use indicatif::ProgressBar;
 use taper::state::{MarginAccount, Market};
+use taper_engine::episode::Target;
 use taper_engine::liquidate::account_health;
 use taper_engine::margin::{Health, LegTotals, Valuation};
 use taper_engine::market::LastPrice;
-use taper_engine::oracle::{assess, convert, OraclePrice, OracleReading};
+use taper_engine::oracle::{assess, convert, Grade, OraclePrice, OracleReading};
 use taper_engine::params::MarketParams;
 use taper_engine::presets::{default_params, MarketSizing};
 use taper_engine::quantity::{BaseLots, Price, Side};
@@ -181,7 +182,11 @@ impl Session {
             let known = settings.candles.rows.get(..step.candle).unwrap_or_default();
             let part = volatility_part(known, settings.candles.spacing_ms);
             self.tally.quoted(part);
-            let quotes = self.maker.quotes(&self.params, self.price.price, part, step.time_ms);
+            let mut quotes = self.maker.quotes(&self.params, self.price.price, part, step.time_ms);
+            if self.price.grade != Grade::Fresh {
+                // On a degraded price nobody may add risk: a maker can only pull its quotes.
+                quotes.clear();
+            }
             self.stage.replace_orders(&self.maker_trader, &quotes).await?;
         }
         self.liquidate(step.time_ms).await
@@ -196,7 +201,14 @@ impl Session {
             }
             let health = self.health(index, Valuation::Maintenance)?;
             let unhealthy = self.health(index, Valuation::Favourable)?.is_below(10_000);
-            if health.equity.is_positive() && (unhealthy || self.account(index)?.state.episode.is_active()) {
+            let mut episode = self.account(index)?.state.episode;
+            episode.expire(self.stage.chain.slot(), &self.params);
+            let wanted = match episode.target(&self.params) {
+                Some(Target::Ratio(ratio)) => health.is_below(ratio),
+                Some(Target::Full) => true,
+                None => unhealthy,
+            };
+            if health.equity.is_positive() && wanted {
                 troubled.push((health.to_bps_down(), index));
             }
         }
