@@ -207,6 +207,8 @@ pub enum TaperError {
     OracleDegraded,
     #[msg("At listing a lot must be worth at least 100,000 quote atoms")]
     ListingPriceTooSmall,
+    #[msg("The account exists already")]
+    AccountExists,
 }
 
 macro_rules! mirror {

@@ -7,6 +7,7 @@
 use anchor_lang::prelude::*;
 use taper_engine::params::MarketParams;
 
+pub mod address;
 pub mod constants;
 pub mod error;
 pub mod events;

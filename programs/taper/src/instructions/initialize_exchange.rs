@@ -1,13 +1,18 @@
 //! `initialize_exchange`: an exchange and its vault.
 
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use anchor_spl::token::TokenAccount;
+use anchor_spl::token_interface::{initialize_account3, InitializeAccount3, Mint, TokenInterface};
 
+use crate::address::NewAccount;
 use crate::constants::{ACCOUNT_VERSION, EXCHANGE_SEED, QUOTE_DECIMALS_MAX, VAULT_SEED};
 use crate::error::TaperError;
 use crate::events::ExchangeInitialized;
 use crate::state::Exchange;
 use crate::token::check_mint;
+
+/// Bytes of a token account without extensions, alike in both token programs.
+const VAULT_SPACE: usize = TokenAccount::LEN;
 
 /// Accounts of `initialize_exchange`.
 #[derive(Accounts)]
@@ -16,26 +21,12 @@ pub struct InitializeExchange<'info> {
     /// Pays the rent; becomes the admin.
     #[account(mut)]
     pub admin: Signer<'info>,
-    /// The new exchange.
-    #[account(
-        init,
-        payer = admin,
-        space = Exchange::SPACE,
-        seeds = [EXCHANGE_SEED, admin.key().as_ref(), &index.to_le_bytes()],
-        bump,
-    )]
-    pub exchange: AccountLoader<'info, Exchange>,
-    /// Its vault.
-    #[account(
-        init,
-        payer = admin,
-        seeds = [VAULT_SEED, exchange.key().as_ref()],
-        bump,
-        token::mint = quote_mint,
-        token::authority = exchange,
-        token::token_program = token_program,
-    )]
-    pub vault: Box<InterfaceAccount<'info, TokenAccount>>,
+    /// CHECK: the new exchange; its address is checked here, `NewAccount` refuses one that exists.
+    #[account(mut, seeds = [EXCHANGE_SEED, admin.key().as_ref(), &index.to_le_bytes()], bump)]
+    pub exchange: UncheckedAccount<'info>,
+    /// CHECK: its vault; likewise.
+    #[account(mut, seeds = [VAULT_SEED, exchange.key().as_ref()], bump)]
+    pub vault: UncheckedAccount<'info>,
     /// The mint that cash is counted in.
     pub quote_mint: Box<InterfaceAccount<'info, Mint>>,
     /// The token program that owns the mint.
@@ -44,11 +35,46 @@ pub struct InitializeExchange<'info> {
     pub system_program: Program<'info, System>,
 }
 
-impl InitializeExchange<'_> {
-    fn validate(&self) -> Result<()> {
-        check_mint(self.quote_mint.as_ref().as_ref())?;
-        require!(self.quote_mint.decimals <= QUOTE_DECIMALS_MAX, TaperError::InvalidArgument);
+impl<'info> InitializeExchange<'info> {
+    fn validate(&self, guardian: &Pubkey) -> Result<()> {
+        let mint: &AccountInfo = self.quote_mint.as_ref().as_ref();
+        require!(mint.owner == self.token_program.key, TaperError::WrongTokenProgram);
+        check_mint(mint)?;
+        let sound = self.quote_mint.decimals <= QUOTE_DECIMALS_MAX && *guardian != Pubkey::default();
+        require!(sound, TaperError::InvalidArgument);
         Ok(())
+    }
+
+    fn create_exchange(&'info self, index: u16, bump: u8) -> Result<AccountLoader<'info, Exchange>> {
+        let admin = self.admin.key();
+        NewAccount {
+            payer: &self.admin,
+            account: &self.exchange,
+            seeds: &[EXCHANGE_SEED, admin.as_ref(), &index.to_le_bytes(), &[bump]],
+            space: Exchange::SPACE,
+            owner: &crate::ID,
+        }
+        .create()?;
+        AccountLoader::try_from_unchecked(&crate::ID, self.exchange.as_ref())
+    }
+
+    /// A token account of the exchange's own. The mint's extensions have been checked: none needs more room in it.
+    fn create_vault(&self, bump: u8) -> Result<()> {
+        let exchange = self.exchange.key();
+        NewAccount {
+            payer: &self.admin,
+            account: &self.vault,
+            seeds: &[VAULT_SEED, exchange.as_ref(), &[bump]],
+            space: VAULT_SPACE,
+            owner: self.token_program.key,
+        }
+        .create()?;
+        let accounts = InitializeAccount3 {
+            account: self.vault.to_account_info(),
+            mint: self.quote_mint.to_account_info(),
+            authority: self.exchange.to_account_info(),
+        };
+        initialize_account3(CpiContext::new(self.token_program.key(), accounts))
     }
 }
 
@@ -60,35 +86,36 @@ impl InitializeExchange<'_> {
 /// 3. The vault belongs to the exchange's address.
 ///
 /// # Errors
-/// `MintHas…`, `MintNonTransferable`, `MintDefaultFrozen`, `MintPausable`, `MintExtensionNotSupported`; `InvalidArgument` for a
+/// `AccountExists`, `WrongTokenProgram`; `MintHas…`, `MintNonTransferable`, `MintDefaultFrozen`, `MintPausable`, `MintExtensionNotSupported`; `InvalidArgument` for a
 /// mint of more than nine decimals or a zero guardian.
 pub fn handle_initialize_exchange<'info>(
     ctx: Context<'info, InitializeExchange<'info>>,
     index: u16,
     guardian: Pubkey,
 ) -> Result<()> {
-    let accounts = &ctx.accounts;
-    accounts.validate()?;
-    require!(guardian != Pubkey::default(), TaperError::InvalidArgument);
-    let mut exchange = accounts.exchange.load_init()?;
-    exchange.version = ACCOUNT_VERSION;
-    exchange.bump = ctx.bumps.exchange;
-    exchange.vault_bump = ctx.bumps.vault;
-    exchange.index = index;
-    exchange.quote_decimals = accounts.quote_mint.decimals;
-    exchange.creator = accounts.admin.key();
-    exchange.admin = accounts.admin.key();
-    exchange.guardian = guardian;
-    exchange.quote_mint = accounts.quote_mint.key();
-    exchange.vault = accounts.vault.key();
-    exchange.token_program = accounts.token_program.key();
-    exchange.invariant()?;
-    emit!(ExchangeInitialized {
-        exchange: accounts.exchange.key(),
-        admin: exchange.admin,
-        guardian,
-        quote_mint: exchange.quote_mint,
-        vault: exchange.vault,
-    });
+    let (bump, vault_bump) = (ctx.bumps.exchange, ctx.bumps.vault);
+    let accounts: &'info InitializeExchange<'info> = ctx.accounts;
+    accounts.validate(&guardian)?;
+    let loader = accounts.create_exchange(index, bump)?;
+    accounts.create_vault(vault_bump)?;
+    let (admin, quote_mint, vault) = (accounts.admin.key(), accounts.quote_mint.key(), accounts.vault.key());
+    {
+        let mut exchange = loader.load_init()?;
+        exchange.version = ACCOUNT_VERSION;
+        exchange.bump = bump;
+        exchange.vault_bump = vault_bump;
+        exchange.index = index;
+        exchange.quote_decimals = accounts.quote_mint.decimals;
+        exchange.creator = admin;
+        exchange.admin = admin;
+        exchange.guardian = guardian;
+        exchange.quote_mint = quote_mint;
+        exchange.vault = vault;
+        exchange.token_program = accounts.token_program.key();
+        exchange.invariant()?;
+    }
+    // Writes the discriminator, as Anchor does for accounts that it created itself.
+    loader.exit(&crate::ID)?;
+    emit!(ExchangeInitialized { exchange: accounts.exchange.key(), admin, guardian, quote_mint, vault });
     Ok(())
 }
