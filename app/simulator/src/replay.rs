@@ -133,7 +133,7 @@ fn prepare(arguments: &Arguments) -> Result<(Settings, Option<File>), InputError
     let (name, title, mut candles, first, depth) = load(arguments)?;
     let limit = arguments.candles.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     candles.rows.truncate(first.saturating_add(limit));
-    candles.check_scale(&name)?;
+    candles.check_replayable(&name)?;
     DepthProfile::bundled(&depth)?;
     let json = arguments.json.as_deref().map(create).transpose()?;
     let source = Source {

@@ -60,6 +60,7 @@ fn bad_files_are_refused_with_the_line() {
         ("overflow", third("1600000120000,10,99999999999999999999,9,11,5"), "line 4: high '99999999999999999999' is too large"),
         ("crossed", third("1600000120000,10,9,12,11,5"), "line 4: high 9 is below low 12"),
         ("scale", third("1600000120000,10,12,9,2001,5"), "line 4: the price leaves the range"),
+        ("early", format!("{HEADER}\n0,1,1,1,1,1\n60000,1,1,1,1,1\n"), "line 2: the candles start before 1970-01-02"),
         ("blank", lines(&[FIRST, "", SECOND]), "line 3: 1 fields where the header has 6"),
     ];
     for (name, content, expected) in cases {

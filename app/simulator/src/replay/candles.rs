@@ -17,6 +17,10 @@ const MAX_BYTES: u64 = 256 << 20;
 const FIRST_DATA_LINE: usize = 2;
 /// Candles from one second to one day.
 const SPACING_MS: std::ops::RangeInclusive<i64> = 1_000..=86_400_000;
+/// A day after the start of Unix time: accounts are opened before the first candle, and oracles know no earlier time.
+const MIN_TIME_MS: i64 = 86_400_000;
+/// A millionth: below it a feed's ten decimals say too little.
+const MIN_PRICE: i64 = 10_000;
 /// Times up to the year 2286, in milliseconds: whoever writes more meant microseconds.
 const MAX_TIME_MS: i64 = 10_000_000_000_000;
 
@@ -92,20 +96,30 @@ pub enum Problem {
     BadSpacing(i64),
     #[error("gap: expected ts_ms {expected}, found {found} (the spacing is {spacing} ms)")]
     Gap { expected: i64, found: i64, spacing: i64 },
-    #[error("the price leaves the range that one market can carry: from 1/1000 to 200 times the first open")]
+    #[error("the price leaves the range that one market can carry: from 1/1000 to 200 times the first open, at least 0.000001")]
     OutOfScale,
+    #[error("the candles start before 1970-01-02: the chain's clock cannot")]
+    TooEarly,
     #[error("the file ends after {0} candle(s); at least two are needed")]
     TooFew(usize),
 }
 
 impl Candles {
-    /// Refuses prices that a market listed at the first of them could not carry: a lot is fixed at listing.
+    /// Refuses what a chain could not carry: times at the very start of Unix time, and prices too far from the first one, because a
+    /// lot is fixed at listing.
     ///
     /// # Errors
-    /// `OutOfScale`, with the line of the candle in a file without blank lines.
-    pub fn check_scale(&self, name: &str) -> Result<(), CandleFileError> {
-        let Some(first) = self.rows.first().map(|candle| i128::from(candle.open)) else { return Ok(()) };
-        let outside = |price: i64| i128::from(price) * 1_000 < first || i128::from(price) > first * 200;
+    /// `TooEarly`, `OutOfScale`, with the line of the candle.
+    pub fn check_replayable(&self, name: &str) -> Result<(), CandleFileError> {
+        let Some(row) = self.rows.first() else { return Ok(()) };
+        if row.time_ms < MIN_TIME_MS {
+            let (file, line) = (name.to_owned(), Some(FIRST_DATA_LINE));
+            return Err(CandleFileError { file, line, problem: Problem::TooEarly });
+        }
+        let first = i128::from(row.open);
+        let outside = |price: i64| {
+            price < MIN_PRICE || i128::from(price) * 1_000 < first || i128::from(price) > first * 200
+        };
         let bad = self.rows.iter().position(|row| [row.open, row.high, row.low, row.close].into_iter().any(outside));
         match bad {
             Some(index) => Err(CandleFileError {

@@ -93,12 +93,18 @@ fn refuses_too_few_candles_and_odd_spacings() {
 }
 
 #[test]
-fn refuses_prices_that_one_market_cannot_carry() {
-    let with = |line: &str| parse("f.csv", file(&[GOOD[0], GOOD[1], line]).as_bytes()).unwrap();
-    let refused = |line: &str| with(line).check_scale("f.csv").map_err(|error| (error.line, error.problem));
-    assert_eq!(refused("180000,10,2000,0.01,10,1"), Ok(()));
-    assert_eq!(refused("180000,10,2000.1,10,10,1"), Err((Some(4), Problem::OutOfScale)));
-    assert_eq!(refused("180000,10,10,0.0099,10,1"), Err((Some(4), Problem::OutOfScale)));
+fn refuses_what_a_chain_cannot_carry() {
+    let day = 86_400_000;
+    let with = |start: i64, prices: &str| {
+        let lines = [format!("{start},10,12,9,11,5"), format!("{},10,12,9,11,5", start + 60_000), format!("{},{prices},1", start + 120_000)];
+        let candles = parse("f.csv", file(&lines.each_ref().map(String::as_str)).as_bytes()).unwrap();
+        candles.check_replayable("f.csv").map_err(|error| (error.line, error.problem))
+    };
+    assert_eq!(with(day, "10,2000,0.01,10"), Ok(()));
+    assert_eq!(with(day, "10,2000.1,10,10"), Err((Some(4), Problem::OutOfScale)));
+    assert_eq!(with(day, "10,10,0.0099,10"), Err((Some(4), Problem::OutOfScale)));
+    assert_eq!(with(day, "10,10,0.0000001,10"), Err((Some(4), Problem::OutOfScale)));
+    assert_eq!(with(day - 1, "10,10,10,10"), Err((Some(2), Problem::TooEarly)));
 }
 
 #[test]

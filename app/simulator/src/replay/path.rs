@@ -47,19 +47,15 @@ pub fn steps(candles: &Candles, first: usize) -> Vec<Step> {
     let count = (quarter_ms / STEP_MS).clamp(1, MAX_STEPS_PER_POINT);
     let mut steps = Vec::new();
     for (place, &(candle, time_ms, price)) in points.iter().enumerate() {
-        let confidence = confidence_of(&candles.rows[candle], price);
         let (next_ms, next_price, parts) = match points.get(place + 1) {
             Some(&(_, next_ms, next_price)) => (next_ms, next_price, count),
             None => (time_ms, price, 1),
         };
         for part in 0..parts {
             let moved = i128::from(next_price - price) * i128::from(part) / i128::from(parts);
-            steps.push(Step {
-                time_ms: time_ms + (next_ms - time_ms) * part / parts,
-                candle,
-                price: price + i64::try_from(moved).unwrap_or(0),
-                confidence,
-            });
+            let price = price + i64::try_from(moved).unwrap_or(0);
+            let confidence = confidence_of(&candles.rows[candle], price);
+            steps.push(Step { time_ms: time_ms + (next_ms - time_ms) * part / parts, candle, price, confidence });
         }
     }
     steps
@@ -74,9 +70,17 @@ fn corners(candle: &Candle) -> [i64; 4] {
 }
 
 fn confidence_of(candle: &Candle, price: i64) -> i64 {
-    let part = |bps: i64| i64::try_from(i128::from(price) * i128::from(bps) / 10_000).unwrap_or(0);
     let range = (candle.high - candle.low) / CONFIDENCE_RANGE_DIVISOR;
-    range.clamp(part(CONFIDENCE_FLOOR_BPS), part(CONFIDENCE_CEILING_BPS))
+    range.clamp(calm_confidence(price), bps_of(price, CONFIDENCE_CEILING_BPS))
+}
+
+/// Confidence of a price while nothing happens.
+pub fn calm_confidence(price: i64) -> i64 {
+    bps_of(price, CONFIDENCE_FLOOR_BPS)
+}
+
+fn bps_of(price: i64, bps: i64) -> i64 {
+    i64::try_from(i128::from(price) * i128::from(bps) / 10_000).unwrap_or(0)
 }
 
 /// Pyth's moving average, after `slots` more at this price.
@@ -158,6 +162,13 @@ mod tests {
         assert_eq!(confidence_of(&candle(0, [100, 100, 100, 100]), 100 * UNIT), UNIT / 25);
         assert_eq!(confidence_of(&candle(0, [100, 100, 50, 50]), 100 * UNIT), UNIT);
         assert_eq!(confidence_of(&candle(0, [100, 900, 100, 100]), 100 * UNIT), UNIT * 5 / 2);
+    }
+
+    #[test]
+    fn confidence_stays_below_its_ceiling_on_the_way_through_a_collapse() {
+        let rows = vec![candle(0, [1_000; 4]), candle(60_000, [1_000, 1_000, 1, 1])];
+        let steps = steps(&Candles { spacing_ms: 60_000, rows }, 0);
+        assert!(steps.iter().all(|step| i128::from(step.confidence) * 40 <= i128::from(step.price)));
     }
 
     #[test]

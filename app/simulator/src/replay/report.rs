@@ -17,6 +17,8 @@ pub struct Report {
     pub slices: Vec<SliceLine>,
     /// Refusals that the liquidator met, in its own plan or on chain, by the program's name.
     pub refusals: BTreeMap<String, u64>,
+    /// Refusals of the market maker's orders.
+    pub maker_refusals: BTreeMap<String, u64>,
     pub summary: Summary,
 }
 

@@ -1,5 +1,6 @@
 //! The replay as text, for people: a line a slice while it runs, then the sums.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::calendar::utc;
@@ -121,8 +122,10 @@ pub fn summary(out: &mut dyn Write, report: &Report, units: &Units) -> io::Resul
     if let (Some(median), Some(largest)) = (sums.compute_units_median, sums.compute_units_largest) {
         row("compute units", format!("median {median}, largest {largest} a slice"))?;
     }
-    let refusals: Vec<String> = report.refusals.iter().map(|(name, count)| format!("{name} {count}")).collect();
-    row("refusals met", if refusals.is_empty() { "none".to_owned() } else { refusals.join(", ") })?;
+    row("refusals met", names(&report.refusals))?;
+    if !report.maker_refusals.is_empty() {
+        row("maker's refusals", names(&report.maker_refusals))?;
+    }
     row(
         "chain",
         format!(
@@ -130,4 +133,11 @@ pub fn summary(out: &mut dyn Write, report: &Report, units: &Units) -> io::Resul
             sums.transactions, sums.prices_posted, sums.requotes, sums.flags, sums.invariants_checked
         ),
     )
+}
+
+fn names(counts: &BTreeMap<String, u64>) -> String {
+    if counts.is_empty() {
+        return "none".to_owned();
+    }
+    counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
 }

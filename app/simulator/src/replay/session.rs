@@ -20,7 +20,7 @@ use super::candles::Candles;
 use super::depth::{volatility_part, DepthProfile};
 use super::liquidator::Liquidator;
 use super::maker::{Maker, Quote};
-use super::path::{base_lot_exponent, mantissa, next_average, pyth_exponent, steps, Step, SLOT_MS};
+use super::path::{base_lot_exponent, calm_confidence, mantissa, next_average, pyth_exponent, steps, Step, SLOT_MS};
 use super::population::{draw, Drawn, PopulationSizing};
 use super::report::{Report, Source, Units};
 use super::screen;
@@ -31,7 +31,7 @@ use super::tally::Tally;
 const FIRST_SLOT: u64 = 1_000_000;
 /// Time between the opening and the first price of the crash.
 const CALM_MS: i64 = 60_000;
-/// The maker's deposit in units of the calm depth: it must outlive whatever a file may hold (`Candles::check_scale`).
+/// The maker's deposit in units of the calm depth: it must outlive whatever a file may hold (`Candles::check_replayable`).
 const MAKER_DEPTHS: i64 = 1_000;
 
 /// What to replay.
@@ -105,7 +105,8 @@ impl Session {
         let params = default_params(&sizing).map_err(refused)?;
 
         let start_ms = first.time_ms - CALM_MS;
-        let published = published(first, exponent, first.price, start_ms, FIRST_SLOT);
+        let calm = Step { confidence: calm_confidence(first.price), ..*first };
+        let published = published(&calm, exponent, first.price, start_ms, FIRST_SLOT);
         let mut stage = Stage::open(settings.source.seed, settings.layout, &published, &params).await?;
         let cash = price.notional(calm_depth).map_err(refused)?.0.checked_mul(MAKER_DEPTHS).context("maker's deposit")?;
         let maker_trader = stage.join("maker", cash).await?;
@@ -187,7 +188,9 @@ impl Session {
                 // On a degraded price nobody may add risk: a maker can only pull its quotes.
                 quotes.clear();
             }
-            self.stage.replace_orders(&self.maker_trader, &quotes).await?;
+            for name in self.stage.replace_orders(&self.maker_trader, &quotes).await? {
+                self.tally.maker_refused(name);
+            }
         }
         self.liquidate(step.time_ms).await
     }

@@ -9,8 +9,8 @@ use taper::instructions::{CancelAllOrdersArgs, PlaceOrderArgs, BOTH_SIDES};
 use taper::state::MarginAccount;
 use taper_engine::params::MarketParams;
 use taper_harness::{
-    keypair, mint_bytes, order, token_account_bytes, Chain, MarketHandle, MarketSpec, OracleFeed, PriceSource, Trader,
-    Venue,
+    keypair, mint_bytes, order, token_account_bytes, Chain, HarnessError, MarketHandle, MarketSpec, OracleFeed,
+    PriceSource, Trader, Venue,
 };
 use taper_sdk::instruction::{self, MarketKeys};
 use taper_sdk::pyth::PublishedPrice;
@@ -94,21 +94,40 @@ impl Stage {
         instruction::place_order(trader.key(), &self.market, trader.margin, args, &[])
     }
 
-    /// Replaces all orders of a trader by these.
+    /// Replaces all orders of a trader by these. Where the chain refuses some of them (limits, margin), the others are placed; the names
+    /// of the refusals are returned.
     ///
     /// # Errors
     /// Of the chain.
-    pub async fn replace_orders(&mut self, trader: &Trader, quotes: &[Quote]) -> Result<()> {
+    pub async fn replace_orders(&mut self, trader: &Trader, quotes: &[Quote]) -> Result<Vec<String>> {
         let mut instructions = Vec::new();
         if self.seat_of(&trader.margin)?.is_some() {
             let args = CancelAllOrdersArgs { side: BOTH_SIDES, limit: 32 };
             instructions.push(instruction::cancel_all_orders(trader.key(), &self.market, trader.margin, args));
         }
         instructions.extend(quotes.iter().map(|quote| self.order(trader, POST_ONLY, quote)));
+        let mut refusals = Vec::new();
         for part in instructions.chunks(ORDERS_PER_TRANSACTION) {
-            self.chain.send(part, &[&trader.keypair]).await.context("quoting")?;
+            match self.chain.send(part, &[&trader.keypair]).await {
+                Ok(_) => {}
+                Err(HarnessError::Refused(_)) => refusals.extend(self.send_singly(trader, part).await?),
+                Err(error) => return Err(error).context("quoting"),
+            }
         }
-        Ok(())
+        Ok(refusals)
+    }
+
+    /// A transaction an instruction; the names of those refused.
+    async fn send_singly(&mut self, trader: &Trader, instructions: &[Instruction]) -> Result<Vec<String>> {
+        let mut refusals = Vec::new();
+        for instruction in instructions {
+            match self.chain.send(std::slice::from_ref(instruction), &[&trader.keypair]).await {
+                Ok(_) => {}
+                Err(HarnessError::Refused(refusal)) => refusals.push(refusal.name()),
+                Err(error) => return Err(error).context("quoting"),
+            }
+        }
+        Ok(refusals)
     }
 
     /// The seat of a margin account in the market.

@@ -32,6 +32,7 @@ pub struct Tally {
     smallest_part: f64,
     prices_posted: u64,
     requotes: u64,
+    maker_refusals: BTreeMap<String, u64>,
 }
 
 impl Tally {
@@ -50,6 +51,7 @@ impl Tally {
             smallest_part: 1.0,
             prices_posted: 0,
             requotes: 0,
+            maker_refusals: BTreeMap::new(),
         }
     }
 
@@ -65,6 +67,11 @@ impl Tally {
     pub fn quoted(&mut self, part: f64) {
         self.requotes += 1;
         self.smallest_part = self.smallest_part.min(part);
+    }
+
+    /// The chain refused one of the maker's orders.
+    pub fn maker_refused(&mut self, name: String) {
+        *self.maker_refusals.entry(name).or_default() += 1;
     }
 
     /// A slice went through, at this time and slot, and left this position.
@@ -128,7 +135,7 @@ impl Tally {
         let mut summary = self.summary(&accounts);
         summary.accounts_unhealthy = count(ends.iter().filter(|(_, health)| health.is_below(10_000)));
         summary.accounts_bankrupt = count(ends.iter().filter(|(_, health)| health.equity.is_negative()));
-        Report { format_version: FORMAT_VERSION, source, market, accounts, slices: self.slices.clone(), refusals, summary }
+        Report { format_version: FORMAT_VERSION, source, market, accounts, slices: self.slices.clone(), refusals, maker_refusals: self.maker_refusals.clone(), summary }
     }
 
     fn account(&self, index: usize, held: &Held, (base, health): &(BaseLots, Health)) -> AccountLine {
