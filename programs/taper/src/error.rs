@@ -115,8 +115,6 @@ pub enum TaperError {
     // The program's own.
     #[msg("An argument has a value that this instruction does not know")]
     InvalidArgument = 200,
-    #[msg("The amount leaves the range of amounts that an account can hold")]
-    AmountTooLarge,
     #[msg("The exchange is paused: nothing but deposits, cancels, reductions and liquidations")]
     ExchangePaused,
     #[msg("The market is paused: nothing but cancels, reductions and liquidations")]
@@ -135,12 +133,8 @@ pub enum TaperError {
     WrongVersion,
     #[msg("The account does not have the exact size of its type")]
     WrongAccountSize,
-    #[msg("The account to initialise is not all zeroes")]
-    AccountNotZeroed,
     #[msg("The account belongs to another exchange")]
     WrongExchange,
-    #[msg("The account belongs to another market")]
-    WrongMarket,
     #[msg("The order book is not the one of this market")]
     WrongOrderBook,
     #[msg("The mint is not the quote mint of this exchange")]
@@ -149,10 +143,6 @@ pub enum TaperError {
     WrongVault,
     #[msg("The token program is not the owner of the quote mint")]
     WrongTokenProgram,
-    #[msg("The token account does not belong to this signer")]
-    WrongTokenOwner,
-    #[msg("The rent goes back to the authority of the margin account")]
-    WrongRentReceiver,
     #[msg("The same writable account was passed twice")]
     DuplicateAccount,
     #[msg("Name exactly one destination of the payout: a margin account or a token account")]
