@@ -134,3 +134,13 @@ async fn a_flat_seat_is_released_by_anyone() {
     world.place("alice", 0, order(Side::Bid, LISTED - 5_000, 10)).await.unwrap();
     assert_eq!(world.market_account(0).unwrap().state.seats.touched_count, 2);
 }
+
+#[tokio::test]
+async fn closing_needs_the_owners_signature() {
+    let mut world = World::new().await.unwrap();
+    world.withdraw("dave", 1_000 * TOKEN).await.unwrap();
+    let dave = world.trader("dave");
+    let mut close = instruction::close_margin_account(dave.key(), dave.margin);
+    close.accounts[0].is_signer = false;
+    world.chain.send(&[close], &[]).await.expect_code(NOT_SIGNER);
+}

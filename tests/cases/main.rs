@@ -1,11 +1,16 @@
 //! Test cases: a file per instruction or group of them, and stories. One binary, to link once.
 
+mod absorb;
 mod accounts;
 mod cancel_order;
 mod cash;
 mod episodes;
 mod exchange;
+mod legs;
+mod oracle;
 mod partial_liquidate;
 mod place_order;
+mod stories;
 mod story_long;
+mod substitution;
 mod support;

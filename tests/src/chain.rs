@@ -59,6 +59,8 @@ pub struct Chain {
     clock: Clock,
     checks: Checks,
     accounts: BTreeMap<Pubkey, Account>,
+    /// Accounts that were there before anything here wrote them, as they were when first seen.
+    found: BTreeMap<Pubkey, Account>,
     sent: u64,
     audits: u64,
 }
@@ -86,6 +88,7 @@ impl Chain {
             clock,
             checks: Checks::default(),
             accounts: BTreeMap::new(),
+            found: BTreeMap::new(),
             sent: 0,
             audits: 0,
         };
@@ -193,7 +196,8 @@ impl Chain {
         let gone: Vec<Pubkey> =
             self.accounts.keys().filter(|key| !snapshot.accounts.contains_key(*key)).copied().collect();
         for key in gone {
-            self.context.set_account(&key, &AccountSharedData::default());
+            let before = self.found.get(&key).cloned().unwrap_or_default();
+            self.context.set_account(&key, &AccountSharedData::from(before));
             self.accounts.remove(&key);
         }
         for (key, account) in &snapshot.accounts {
@@ -292,6 +296,7 @@ impl Chain {
         for key in &keys {
             if !self.accounts.contains_key(key) {
                 if let Some(account) = self.fetch(key).await? {
+                    self.found.entry(*key).or_insert_with(|| account.clone());
                     self.accounts.insert(*key, account);
                 }
             }

@@ -4,6 +4,7 @@ use anchor_lang::error::ErrorCode;
 use taper::error::TaperError::{self, *};
 
 /// Every error of the program, in the order of its codes.
+#[rustfmt::skip]
 pub const ERRORS: &[TaperError] = &[
     MathOverflow, AmountZero, InvariantViolated, OraclePriceNotPositive, OracleExponentOutOfRange,
     OraclePriceOutOfRange, OracleConfidenceTooWide, OracleStale, OracleFromTheFuture, OracleOlderThanLast,
@@ -13,15 +14,14 @@ pub const ERRORS: &[TaperError] = &[
     InitialHealthTooLow, HealthWouldWorsen, PositionTooLarge, OpenInterestCap, ReduceOnly, AccountHealthy,
     AccountBankrupt, NoPosition, CooldownNotOver, RiskAddedThisSlot, CallerMaximumZero, CallerMaximumTooSmall,
     UnexpectedBase, DeadlinePassed, PayoutTooLow, NoFillInsideCap, SliceTooSmall, ThrottleEmpty,
-    DegradedPriceSoftStage, AbsorbIntoItself, NothingToSettle, ForceCancelHealthy, InvalidArgument, AmountTooLarge,
-    ExchangePaused, MarketPaused, StatusNotTightened, NotAdmin, NotGuardian, NotAuthority, OwnerOnly, WrongVersion,
-    WrongAccountSize, AccountNotZeroed, WrongExchange, WrongMarket, WrongOrderBook, WrongMint, WrongVault,
-    WrongTokenProgram, WrongTokenOwner, WrongRentReceiver, DuplicateAccount, PayoutDestination, NotCallerAccount,
-    MissingLegAccounts, SurplusLegAccounts, WrongLegMarket, PositionNotFound, PositionsRemain, CashRemains,
-    MintHasTransferFee, MintHasTransferHook, MintHasPermanentDelegate, MintDefaultFrozen,
-    MintHasConfidentialTransfers, MintNonTransferable, MintPausable, MintExtensionNotSupported, MintNotInitialized,
-    VaultCannotPay, VaultMismatch, OracleWrongOwner, OracleWrongFeed, OracleWrongAccountType, OracleNotTrading,
-    OraclePartialVerification, OracleDegraded, ListingPriceTooSmall,
+    DegradedPriceSoftStage, AbsorbIntoItself, NothingToSettle, ForceCancelHealthy, InvalidArgument, ExchangePaused,
+    MarketPaused, StatusNotTightened, NotAdmin, NotGuardian, NotAuthority, OwnerOnly, WrongVersion,
+    WrongAccountSize, WrongExchange, WrongOrderBook, WrongMint, WrongVault, WrongTokenProgram, DuplicateAccount,
+    PayoutDestination, NotCallerAccount, MissingLegAccounts, SurplusLegAccounts, WrongLegMarket, PositionNotFound,
+    PositionsRemain, CashRemains, MintHasTransferFee, MintHasTransferHook, MintHasPermanentDelegate,
+    MintDefaultFrozen, MintHasConfidentialTransfers, MintNonTransferable, MintPausable, MintExtensionNotSupported,
+    MintNotInitialized, VaultCannotPay, VaultMismatch, OracleWrongOwner, OracleWrongFeed, OracleWrongAccountType,
+    OracleNotTrading, OraclePartialVerification, OracleDegraded, ListingPriceTooSmall, AccountExists,
 ];
 
 /// Errors of the framework that wrong accounts lead to.

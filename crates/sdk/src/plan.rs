@@ -4,11 +4,10 @@
 use solana_pubkey::Pubkey;
 use taper::events::SliceReport;
 use taper::instructions::LiquidateArgs;
-use taper::legs::{live_price, require_consumed, Legs, Needs, Now, Primary, Walk};
+use taper::legs::{require_consumed, Needs, Now, Walk};
 use taper::state::{Exchange, MarginAccount, Market, OrderBook};
 use taper_engine::liquidate::{self, LiquidationContext, LiquidationRequest};
 use taper_engine::margin::{Health, LegTotals};
-use taper_engine::oracle::OraclePrice;
 use taper_engine::quantity::{BaseLots, QuoteAtoms};
 use taper_engine::sweep::sweep_seat;
 
@@ -42,7 +41,11 @@ pub fn health(
     let account = look::<MarginAccount>(accounts, account_key)?;
     let walk = Walk { exchange, exchange_key, account, account_key, now };
     let needs = Needs { maintenance: true, favourable: true, initial: true };
-    let totals = value_legs(accounts, &walk, None, legs, needs)?;
+    let mut copies = Copies::of_legs(accounts, legs)?;
+    let infos = copies.infos();
+    let mut rest = infos.as_slice();
+    let totals = walk.value(None, &mut rest, needs)?;
+    require_consumed(rest)?;
     let cash = QuoteAtoms(account.state.cash_atoms);
     let with_cash = |totals: LegTotals| totals.with_cash(cash);
     Ok(AccountHealth {
@@ -50,22 +53,6 @@ pub fn health(
         favourable: with_cash(totals.favourable)?,
         initial: totals.initial().map(with_cash).transpose()?,
     })
-}
-
-/// The program's walk over the legs, on copies of their accounts.
-fn value_legs(
-    accounts: &impl Accounts,
-    walk: &Walk<'_>,
-    primary: Option<Primary<'_>>,
-    legs: &[Leg],
-    needs: Needs,
-) -> Result<Legs, PlanError> {
-    let mut copies = Copies::of_legs(accounts, legs)?;
-    let infos = copies.infos();
-    let mut rest = infos.as_slice();
-    let totals = walk.value(primary, &mut rest, needs)?;
-    require_consumed(rest)?;
-    Ok(totals)
 }
 
 /// Which leg of which account.
@@ -100,11 +87,7 @@ pub fn plan_slice(
     market.check_belongs(&keys.exchange)?;
     market.check_book(&keys.order_book)?;
     let seat_index = account.require_seat_in(&keys.market)?;
-    let price = price_of(accounts, &market, &keys.oracle, exchange, &query.now)?;
-    market.state.last_price.record(&price, query.now.slot)?;
-    let legs = {
-        let skew_max_seconds = market.state.params.oracle_leg_skew_seconds;
-        let primary = Primary { market: &keys.market, price: &price, skew_max_seconds };
+    let (price, legs) = {
         let walk = Walk {
             exchange,
             exchange_key: &keys.exchange,
@@ -112,7 +95,13 @@ pub fn plan_slice(
             account_key: &query.margin_account,
             now: query.now,
         };
-        value_legs(accounts, &walk, Some(primary), query.legs, Needs::SLICE)?
+        let shown = core::iter::once(&keys.oracle).chain(query.legs.iter().flat_map(|leg| [&leg.market, &leg.oracle]));
+        let mut copies = Copies::of(accounts, shown)?;
+        let infos = copies.infos();
+        let [oracle, remaining @ ..] = infos.as_slice() else {
+            return Err(PlanError::NoAccount(keys.oracle));
+        };
+        walk.price_and_value(&mut market, &keys.market, oracle, remaining, Needs::SLICE)?
     };
     let context = LiquidationContext {
         slot: query.now.slot,
@@ -141,20 +130,4 @@ pub fn plan_slice(
         &mut log,
     )?;
     Ok(SliceReport::new(&summary, price.price))
-}
-
-/// The price that the program would use for a market.
-fn price_of(
-    accounts: &impl Accounts,
-    market: &Market,
-    oracle: &Pubkey,
-    exchange: &Exchange,
-    now: &Now,
-) -> Result<OraclePrice, PlanError> {
-    let mut copies = Copies::of(accounts, [oracle])?;
-    let infos = copies.infos();
-    let [oracle] = infos.as_slice() else {
-        return Err(PlanError::NoAccount(*oracle));
-    };
-    Ok(live_price(market, oracle, exchange, now)?)
 }

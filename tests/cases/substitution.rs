@@ -1,0 +1,362 @@
+//! Every account slot of every instruction, filled with every other account of the world: refused, and no byte changed; or harmless, for a
+//! reason written here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use solana_instruction::{AccountMeta, Instruction};
+use solana_keypair::Keypair;
+use solana_pubkey::Pubkey;
+use solana_signer::Signer;
+use taper::instructions::{CancelAllOrdersArgs, CancelOrderArgs};
+use taper_engine::quantity::Side;
+use taper_harness::{
+    keypair, mint_bytes, order, token_account_bytes, Checks, HarnessError, MarketHandle, MarketSpec, PriceSource, Trader,
+    Venue, World, TOKEN_PROGRAM,
+};
+use taper_sdk::instruction;
+
+use crate::support::*;
+
+/// One instruction that works, and what its slots are called.
+struct Case {
+    name: &'static str,
+    slots: &'static [&'static str],
+    instruction: Instruction,
+    /// Instructions that have to come before it in its transaction.
+    before: Vec<Instruction>,
+}
+
+/// Any kind of account.
+const ANY: &[&str] = &["*"];
+const CALLERS: &[&str] = &["wallet", "delegate", "admin", "payer"];
+
+/// A slot in which another account is harmless: `(instruction, slot, the kinds of accounts that may stand there, why)`.
+const HARMLESS: &[(&str, &str, &[&str], &str)] = &[
+    ("deposit", "margin_account", &["margin account"], "anyone may deposit for anyone"),
+    ("deposit with legs", "margin_account", &["margin account"], "and for whoever has the same legs"),
+    ("withdraw", "token_account", &["tokens"], "the owner says where the tokens go"),
+    ("place_order", "authority", &["delegate"], "the delegate trades"),
+    ("cancel_order", "authority", &["delegate"], "the delegate trades"),
+    ("cancel_all_orders", "authority", &["delegate"], "the delegate trades"),
+    ("liquidate for credit", "caller", CALLERS, "anyone may call"),
+    ("liquidate for tokens", "caller", CALLERS, "anyone may call"),
+    ("liquidate for credit", "caller_margin_account", &["margin account"], "the caller says who is credited"),
+    ("liquidate for tokens", "caller_token_account", &["tokens"], "the caller says where the payout goes"),
+    ("liquidate for credit", "vault", ANY, "not looked at where nothing is paid in tokens"),
+    ("liquidate for credit", "quote_mint", ANY, "not looked at where nothing is paid in tokens"),
+    ("liquidate for credit", "token_program", ANY, "not looked at where nothing is paid in tokens"),
+    ("sweep_market_income", "market", &["market"], "another market of the same exchange"),
+    ("set_status", "authority", &["admin"], "the admin may do what the guardian may"),
+    ("set_status", "market", &["market", "this program"], "another market, or none: the exchange itself"),
+];
+
+struct Scene {
+    world: World,
+    cases: Vec<Case>,
+    /// Every key that is tried, with its kind.
+    candidates: BTreeMap<Pubkey, &'static str>,
+    signers: BTreeMap<Pubkey, Arc<Keypair>>,
+}
+
+/// Alice is long in two markets, has an order in the first, and is in trouble. A second exchange has a market, a trader and a vault of its
+/// own; there are tokens of another mint.
+async fn scene() -> Scene {
+    let mut world = World::with_markets(2).await.unwrap();
+    world.take("alice", 0, Side::Bid, 5_000).await.unwrap();
+    world.take("alice", 1, Side::Bid, 5_000).await.unwrap();
+    world.place("alice", 0, order(Side::Ask, LISTED * 2, 10)).await.unwrap();
+    world.place("bob", 0, order(Side::Bid, LISTED / 2, 10)).await.unwrap();
+    // A seat to release.
+    world.place("dave", 0, order(Side::Bid, LISTED / 2, 10)).await.unwrap();
+    world.cancel_all("dave", 0).await.unwrap();
+    let alice = world.trader("alice");
+    let set_delegate = instruction::set_delegate(alice.key(), alice.margin, world.trader("carol").key());
+    world.chain.send(&[set_delegate], &[&alice.keypair]).await.unwrap();
+    world.pass(10).unwrap();
+    for market in [0, 1] {
+        move_price(&mut world, market, SOFT).await;
+    }
+    let mut candidates = BTreeMap::new();
+    add_other_exchange(&mut world, &mut candidates).await;
+    let signers = gather(&world, &mut candidates);
+    let cases = cases(&world);
+    Scene { world, cases, candidates, signers }
+}
+
+async fn add_other_exchange(world: &mut World, candidates: &mut BTreeMap<Pubkey, &'static str>) {
+    let mint = keypair("second mint").pubkey();
+    world.chain.set_account(&mint, mint_bytes(6));
+    candidates.insert(mint, "mint");
+    let venue = Venue::create(&mut world.chain, "second exchange", mint).await.unwrap();
+    let spec = MarketSpec::sol("SECOND", PriceSource::Push).unwrap();
+    let market = MarketHandle::create(&mut world.chain, &venue, &spec).await.unwrap();
+    let mallory = Trader::create(&mut world.chain, &venue, "mallory", 2_000 * TOKEN, 1_000 * TOKEN).await.unwrap();
+    let args = order(Side::Bid, LISTED / 2, 10);
+    let place = instruction::place_order(mallory.key(), &market.keys, mallory.margin, args, &[]);
+    world.chain.send(&[place], &[&mallory.keypair]).await.unwrap();
+    let alices_other_tokens = keypair("alice's tokens of the second mint").pubkey();
+    let bytes = token_account_bytes(&mint, &world.trader("alice").key(), 1_000 * TOKEN);
+    world.chain.set_account(&alices_other_tokens, bytes);
+    let second = "of the second exchange";
+    for key in [venue.keys.exchange, venue.keys.vault, market.keys.market, market.keys.order_book, mallory.margin] {
+        candidates.insert(key, second);
+    }
+    candidates.insert(market.feed.account, "oracle");
+    candidates.insert(mallory.token_account, "tokens of the second mint");
+    candidates.insert(alices_other_tokens, "tokens of the second mint");
+    candidates.insert(mallory.key(), "wallet");
+}
+
+/// Everything in the world that an instruction could be given, and who can sign.
+fn gather(world: &World, candidates: &mut BTreeMap<Pubkey, &'static str>) -> BTreeMap<Pubkey, Arc<Keypair>> {
+    let keys = world.venue.keys;
+    for (key, kind) in [
+        (keys.exchange, "exchange"),
+        (keys.vault, "vault"),
+        (keys.quote_mint, "mint"),
+        (TOKEN_PROGRAM, "program"),
+        (instruction::SYSTEM_PROGRAM, "program"),
+        (taper::ID, "this program"),
+        (world.chain.payer(), "payer"),
+        (keypair("nobody").pubkey(), "nothing"),
+    ] {
+        candidates.insert(key, kind);
+    }
+    for market in world.markets() {
+        candidates.insert(market.keys.market, "market");
+        candidates.insert(market.keys.order_book, "order book");
+        candidates.insert(market.feed.account, "oracle");
+    }
+    let mut signers: BTreeMap<Pubkey, Arc<Keypair>> = BTreeMap::new();
+    for trader in world.traders() {
+        candidates.insert(trader.margin, "margin account");
+        candidates.insert(trader.token_account, "tokens");
+        candidates.insert(trader.key(), if trader.name == "carol" { "delegate" } else { "wallet" });
+        signers.insert(trader.key(), trader.keypair.clone());
+    }
+    for (governor, kind) in [(&world.venue.admin, "admin"), (&world.venue.guardian, "wallet")] {
+        candidates.insert(governor.pubkey(), kind);
+        signers.insert(governor.pubkey(), governor.clone());
+    }
+    signers.insert(keypair("mallory").pubkey(), Arc::new(keypair("mallory")));
+    signers
+}
+
+const LEG: [&str; 2] = ["leg market", "leg oracle"];
+
+fn cases(world: &World) -> Vec<Case> {
+    let (alice, bob, carol, dave) =
+        (world.trader("alice"), world.trader("bob"), world.trader("carol"), world.trader("dave"));
+    let (keys, market) = (world.venue.keys, world.market(0).unwrap().keys);
+    let legs = world.legs("alice", Some(0)).unwrap();
+    let all_legs = world.legs("alice", None).unwrap();
+    let args = world.liquidate_args("alice", 0).unwrap();
+    let sequence = world.book(0).unwrap().book.orders(Side::Ask).iter().find(|o| o.size_base_lots == 10).unwrap().sequence;
+    let cancel = CancelOrderArgs { side: 1, price_atoms_per_lot: LISTED * 2, sequence };
+    let both = CancelAllOrdersArgs { side: 2, limit: 32 };
+    let case = |name, slots, instruction| Case { name, slots, instruction, before: Vec::new() };
+    let liquidation: &[&str] = &[
+        "caller", "exchange", "market", "order_book", "margin_account", "oracle", "caller_margin_account",
+        "caller_token_account", "vault", "quote_mint", "token_program", LEG[0], LEG[1],
+    ];
+    let cash: &[&str] = &[
+        "authority", "exchange", "margin_account", "token_account", "vault", "quote_mint", "token_program", LEG[0],
+        LEG[1], LEG[0], LEG[1],
+    ];
+    let deposit: &[&str] = &[
+        "depositor", "exchange", "margin_account", "depositor_token_account", "vault", "quote_mint", "token_program",
+        LEG[0], LEG[1], LEG[0], LEG[1],
+    ];
+    let observe: &[&str] = &["exchange", "market", "margin_account", "oracle", LEG[0], LEG[1]];
+    let credit = world.payout_as_credit("carol");
+    let tokens = world.payout_in_tokens("carol");
+    vec![
+        case("deposit", deposit, bob.deposit(&world.venue, 5)),
+        case(
+            "deposit with legs",
+            deposit,
+            instruction::deposit(alice.key(), &keys, alice.margin, alice.token_account, 5, &all_legs),
+        ),
+        case("withdraw", cash, instruction::withdraw(carol.key(), &keys, carol.margin, carol.token_account, 5, &[])),
+        case(
+            "place_order",
+            &["authority", "exchange", "market", "order_book", "margin_account", "oracle", LEG[0], LEG[1]],
+            world.place_instruction("alice", 0, taper::instructions::PlaceOrderArgs { kind: 2, ..order(Side::Ask, SOFT - 500, 10) }).unwrap(),
+        ),
+        case(
+            "cancel_order",
+            &["authority", "market", "order_book", "margin_account"],
+            instruction::cancel_order(alice.key(), &market, alice.margin, cancel),
+        ),
+        case(
+            "cancel_all_orders",
+            &["authority", "market", "order_book", "margin_account"],
+            instruction::cancel_all_orders(alice.key(), &market, alice.margin, both),
+        ),
+        case(
+            "force_cancel_orders",
+            &["exchange", "market", "order_book", "margin_account", "oracle", LEG[0], LEG[1]],
+            instruction::force_cancel_orders(&market, alice.margin, 32, &legs),
+        ),
+        case("flag_account", observe, instruction::flag_account(&market, alice.margin, &legs)),
+        case(
+            "liquidate for credit",
+            liquidation,
+            instruction::partial_liquidate(carol.key(), &market, alice.margin, &credit, args, &legs),
+        ),
+        case(
+            "liquidate for tokens",
+            liquidation,
+            instruction::partial_liquidate(carol.key(), &market, alice.margin, &tokens, args, &legs),
+        ),
+        case(
+            "absorb",
+            &[
+                "caller", "exchange", "market", "order_book", "margin_account", "oracle", "caller_margin_account", LEG[0],
+                LEG[1],
+            ],
+            instruction::absorb(carol.key(), &market, alice.margin, carol.margin, args, &legs, &[]),
+        ),
+        case("settle_loss", observe, instruction::settle_loss(&market, alice.margin)),
+        case("release_seat", &["market", "margin_account"], instruction::release_seat(market.market, dave.margin)),
+        case(
+            "sweep_market_income",
+            &["exchange", "market"],
+            instruction::sweep_market_income(keys.exchange, market.market),
+        ),
+        case(
+            "set_status",
+            &["authority", "exchange", "market"],
+            instruction::set_status(world.venue.guardian.pubkey(), keys.exchange, Some(market.market), 1),
+        ),
+        case(
+            "set_delegate",
+            &["authority", "margin_account"],
+            instruction::set_delegate(alice.key(), alice.margin, bob.key()),
+        ),
+        Case {
+            name: "close_margin_account",
+            slots: &["authority", "margin_account"],
+            instruction: instruction::close_margin_account(dave.key(), dave.margin),
+            before: vec![
+                instruction::release_seat(market.market, dave.margin),
+                instruction::withdraw(dave.key(), &keys, dave.margin, dave.token_account, 1_000 * TOKEN, &[]),
+            ],
+        },
+        case(
+            "create_margin_account",
+            &["authority", "exchange", "margin_account", "system_program"],
+            instruction::create_margin_account(bob.key(), keys.exchange, 7, false),
+        ),
+    ]
+}
+
+fn is_harmless(case: &str, slot: &str, kind: &str) -> bool {
+    HARMLESS
+        .iter()
+        .any(|(name, at, kinds, _)| *name == case && *at == slot && (kinds.contains(&kind) || *kinds == ANY))
+}
+
+impl Scene {
+    /// Sends a case with other accounts. `Some(name)` of the refusal, `None` if it went through.
+    async fn attempt(&mut self, case: usize, metas: Vec<AccountMeta>) -> Option<String> {
+        let case = &self.cases[case];
+        let instruction = Instruction { accounts: metas, ..case.instruction.clone() };
+        let mut all = case.before.clone();
+        all.push(instruction);
+        let keys: BTreeSet<Pubkey> =
+            all.iter().flat_map(|i| &i.accounts).filter(|m| m.is_signer).map(|m| m.pubkey).collect();
+        let signers: Vec<Arc<Keypair>> = keys.iter().filter_map(|key| self.signers.get(key).cloned()).collect();
+        let signers: Vec<&Keypair> = signers.iter().map(|signer| &**signer).collect();
+        match self.world.chain.send(&all, &signers).await {
+            Ok(_) => None,
+            Err(HarnessError::Refused(refusal)) => Some(refusal.name()),
+            Err(other) => panic!("{}: {other}", case.name),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_slot_with_every_other_account() {
+    let mut scene = scene().await;
+    // The full audit runs where something went through; a refusal is compared byte by byte in any case.
+    scene.world.chain.set_checks(Checks { audit_every: 1 });
+    let start = scene.world.chain.snapshot();
+    let candidates = scene.candidates.clone();
+    let (mut tried, mut harmless, mut surprises) = (0, 0, Vec::new());
+    let mut codes: BTreeMap<String, usize> = BTreeMap::new();
+    for index in 0..scene.cases.len() {
+        let metas = scene.cases[index].instruction.accounts.clone();
+        let (name, slots) = (scene.cases[index].name, scene.cases[index].slots);
+        assert!(slots.len() >= metas.len(), "{name}: {} slots are named, it has {}", slots.len(), metas.len());
+        // Alone it works: what is refused below is refused for the account that was swapped.
+        let refused = scene.attempt(index, metas.clone()).await;
+        assert_eq!(refused, None, "{name} must work before it is spoilt");
+        scene.world.chain.restore(&start);
+        for (at, slot) in slots.iter().enumerate().take(metas.len()) {
+            for (key, kind) in candidates.iter().filter(|(key, _)| **key != metas[at].pubkey) {
+                let mut changed = metas.clone();
+                changed[at].pubkey = *key;
+                changed[at].is_signer &= scene.signers.contains_key(key);
+                tried += 1;
+                let Some(refusal) = scene.attempt(index, changed).await else {
+                    harmless += 1;
+                    if !is_harmless(name, slot, kind) {
+                        surprises.push(format!("{name}: {slot} <- {kind} {key}"));
+                    }
+                    scene.world.chain.restore(&start);
+                    continue;
+                };
+                *codes.entry(refusal).or_default() += 1;
+            }
+        }
+    }
+    let unnamed: Vec<&String> = codes.keys().filter(|name| !has_a_name(name)).collect();
+    assert!(unnamed.is_empty(), "refused without a reason of the program's or the framework's: {unnamed:?}");
+    println!("{tried} substitutions, {harmless} harmless, refusals: {codes:#?}");
+    assert!(surprises.is_empty(), "these went through: {surprises:#?}");
+    assert!(tried > 3_000, "{tried}");
+}
+
+/// True for a code of this program or the framework, and for the token program's refusal of somebody else's signature.
+fn has_a_name(refusal: &str) -> bool {
+    const TOKEN_PROGRAM_OWNER_MISMATCH: &str = "Custom(4))";
+    // Anchor's own answer for a token account or program account it cannot read.
+    const UNREADABLE: &str = "InvalidAccountData)";
+    !refusal.starts_with("InstructionError")
+        || refusal.ends_with(TOKEN_PROGRAM_OWNER_MISMATCH)
+        || refusal.ends_with(UNREADABLE)
+}
+
+#[tokio::test]
+async fn every_slot_without_its_privilege() {
+    let mut scene = scene().await;
+    let start = scene.world.chain.snapshot();
+    for index in 0..scene.cases.len() {
+        let metas = scene.cases[index].instruction.accounts.clone();
+        let (name, slots) = (scene.cases[index].name, scene.cases[index].slots);
+        // Privileges are the transaction's: another instruction in it may lend them.
+        if !scene.cases[index].before.is_empty() {
+            continue;
+        }
+        for (at, meta) in metas.iter().enumerate() {
+            let slot = slots[at];
+            if meta.is_signer {
+                let mut unsigned = metas.clone();
+                unsigned[at].is_signer = false;
+                let refused = scene.attempt(index, unsigned).await;
+                assert_eq!(refused.as_deref(), Some("AccountNotSigner"), "{name}: {slot}");
+            }
+            // A leg is swept where its market is writable, and only looked at where it is not.
+            if !meta.is_writable || slot == LEG[0] {
+                continue;
+            }
+            let mut read_only = metas.clone();
+            read_only[at].is_writable = false;
+            let refused = scene.attempt(index, read_only).await;
+            assert_eq!(refused.as_deref(), Some("ConstraintMut"), "{name}: {slot}");
+        }
+        scene.world.chain.restore(&start);
+    }
+}
