@@ -57,7 +57,11 @@ fn bad_files_are_refused_with_the_line() {
         ("infinite", third("1600000120000,10,12,9,inf,5"), "line 4: close 'inf' is not a finite number"),
         ("word", third("1600000120000,10,12,9,eleven,5"), "line 4: close 'eleven' is not a number"),
         ("volume", third("1600000120000,10,12,9,11,-5"), "line 4: volume '-5' is negative"),
-        ("overflow", third("1600000120000,10,99999999999999999999,9,11,5"), "line 4: high '99999999999999999999' is too large"),
+        (
+            "overflow",
+            third("1600000120000,10,99999999999999999999,9,11,5"),
+            "line 4: high '99999999999999999999' is too large",
+        ),
         ("crossed", third("1600000120000,10,9,12,11,5"), "line 4: high 9 is below low 12"),
         ("scale", third("1600000120000,10,12,9,2001,5"), "line 4: the price leaves the range"),
         ("early", format!("{HEADER}\n0,1,1,1,1,1\n60000,1,1,1,1,1\n"), "line 2: the candles start before 1970-01-02"),
@@ -119,7 +123,14 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     let run = |seed: &str, name: &str| {
         let json = json(name);
         let output = taper_sim(&[
-            "--prices", prices.to_str().unwrap(), "--accounts", "8", "--seed", seed, "--json", json.to_str().unwrap(),
+            "--prices",
+            prices.to_str().unwrap(),
+            "--accounts",
+            "8",
+            "--seed",
+            seed,
+            "--json",
+            json.to_str().unwrap(),
         ]);
         assert!(output.status.success(), "{}", text(&output.stderr));
         (text(&output.stdout), fs::read_to_string(json).unwrap())
@@ -135,6 +146,10 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
         let (before, after) = (slice["health_before_bps"].as_i64().unwrap(), slice["health_after_bps"].as_i64());
         assert!(before < 10_100 && after.is_none_or(|after| after >= before), "{slice}");
         assert!(slice["penalty_atoms"].as_i64().unwrap() >= slice["caller_income_atoms"].as_i64().unwrap(), "{slice}");
+    }
+    for account in report["accounts"].as_array().unwrap() {
+        let lots = |name: &str| account[name].as_i64().unwrap();
+        assert_eq!(lots("start_lots") - lots("closed_lots"), lots("end_lots"), "{account}");
     }
     let summary = &report["summary"];
     assert_eq!(summary["slices"].as_u64().unwrap(), u64::try_from(slices.len()).unwrap());

@@ -117,9 +117,8 @@ impl Candles {
             return Err(CandleFileError { file, line, problem: Problem::TooEarly });
         }
         let first = i128::from(row.open);
-        let outside = |price: i64| {
-            price < MIN_PRICE || i128::from(price) * 1_000 < first || i128::from(price) > first * 200
-        };
+        let outside =
+            |price: i64| price < MIN_PRICE || i128::from(price) * 1_000 < first || i128::from(price) > first * 200;
         let bad = self.rows.iter().position(|row| [row.open, row.high, row.low, row.close].into_iter().any(outside));
         match bad {
             Some(index) => Err(CandleFileError {
@@ -249,11 +248,8 @@ fn parse_line(line: &str, order: &[usize; 6]) -> Result<Candle, Problem> {
         .ok()
         .filter(|time| (0..=MAX_TIME_MS).contains(time))
         .ok_or_else(|| Problem::BadTime(field(0).to_owned()))?;
-    let number = |column: usize, reason| Problem::BadNumber {
-        column: COLUMNS[column],
-        text: field(column).to_owned(),
-        reason,
-    };
+    let number =
+        |column: usize, reason| Problem::BadNumber { column: COLUMNS[column], text: field(column).to_owned(), reason };
     let price = |column: usize| parse_price(field(column)).map_err(|reason| number(column, reason));
     let candle = Candle { time_ms, open: price(1)?, high: price(2)?, low: price(3)?, close: price(4)? };
     check_volume(field(5)).map_err(|reason| number(5, reason))?;

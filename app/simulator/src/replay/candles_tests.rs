@@ -30,7 +30,10 @@ fn reads_plain_and_gzipped_alike() {
     assert_eq!(plain.spacing_ms, 60_000);
     assert_eq!(plain.rows.len(), 3);
     let unit = 10_000_000_000;
-    assert_eq!(plain.rows[0], Candle { time_ms: 60_000, open: 10 * unit, high: 12 * unit, low: 9 * unit, close: 11 * unit });
+    assert_eq!(
+        plain.rows[0],
+        Candle { time_ms: 60_000, open: 10 * unit, high: 12 * unit, low: 9 * unit, close: 11 * unit }
+    );
     assert_eq!(parse("a.csv.gz", &gzip(&file(&GOOD))).unwrap(), plain);
 }
 
@@ -77,10 +80,7 @@ fn refuses_bad_lines_and_names_them() {
         assert_eq!(after(line), (Some(4), expected), "{line}");
     }
     // A blank line inside the file is a broken line, not an end.
-    assert_eq!(
-        problem(&file(&[GOOD[0], "", GOOD[1]])),
-        (Some(3), Problem::FieldCount { expected: 6, found: 1 })
-    );
+    assert_eq!(problem(&file(&[GOOD[0], "", GOOD[1]])), (Some(3), Problem::FieldCount { expected: 6, found: 1 }));
 }
 
 #[test]
@@ -96,7 +96,11 @@ fn refuses_too_few_candles_and_odd_spacings() {
 fn refuses_what_a_chain_cannot_carry() {
     let day = 86_400_000;
     let with = |start: i64, prices: &str| {
-        let lines = [format!("{start},10,12,9,11,5"), format!("{},10,12,9,11,5", start + 60_000), format!("{},{prices},1", start + 120_000)];
+        let lines = [
+            format!("{start},10,12,9,11,5"),
+            format!("{},10,12,9,11,5", start + 60_000),
+            format!("{},{prices},1", start + 120_000),
+        ];
         let candles = parse("f.csv", file(&lines.each_ref().map(String::as_str)).as_bytes()).unwrap();
         candles.check_replayable("f.csv").map_err(|error| (error.line, error.problem))
     };

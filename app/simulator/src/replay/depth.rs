@@ -21,7 +21,11 @@ const RECOVERY_HALF_LIFE_MS: f64 = 30_000.0;
 /// Part of the source book that Taper's market is taken to have: an on-chain book stands for itself, a centralised one for a
 /// tenth.
 fn market_share(profile: &str) -> f64 {
-    if profile == "sol" { 1.0 } else { 0.1 }
+    if profile == "sol" {
+        1.0
+    } else {
+        0.1
+    }
 }
 
 #[derive(Deserialize)]
@@ -84,9 +88,14 @@ impl DepthProfile {
 
     /// US dollars within 1% of the oracle on the thinner side, in calm: what the market's parameters are sized by.
     pub fn calm_usd(&self) -> f64 {
-        let within = |levels: &[Level]| levels.iter().filter(|level| level.distance_bps <= 100).map(|level| level.usd).sum();
+        let within =
+            |levels: &[Level]| levels.iter().filter(|level| level.distance_bps <= 100).map(|level| level.usd).sum();
         let (bids, asks): (f64, f64) = (within(&self.bids), within(&self.asks));
-        if bids < asks { bids } else { asks }
+        if bids < asks {
+            bids
+        } else {
+            asks
+        }
     }
 
     /// Distance of the nearest level of either side: the price may move this far before the quotes are stale.
@@ -173,7 +182,8 @@ mod tests {
 
     #[test]
     fn sizes_shrink_with_volatility_to_a_tenth() {
-        let alternating = |low: i64| -> Vec<Candle> { (0..11).map(|i| candle(if i % 2 == 0 { 100_000 } else { low })).collect() };
+        let alternating =
+            |low: i64| -> Vec<Candle> { (0..11).map(|i| candle(if i % 2 == 0 { 100_000 } else { low })).collect() };
         assert_eq!(volatility_part(&[], 60_000), 1.0);
         assert_eq!(volatility_part(&[candle(5)], 60_000), 1.0);
         assert_eq!(volatility_part(&alternating(99_950), 60_000), 1.0);

@@ -95,8 +95,8 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::depth::DepthProfile;
+    use super::*;
 
     /// Every event loads, has history before its window, names a depth profile, and falls as its title says.
     #[test]

@@ -3,7 +3,7 @@
 use taper_engine::params::MarketParams;
 use taper_engine::quantity::{BaseLots, Price, Side};
 
-use super::depth::{quoted, DepthProfile, Depletion, Level};
+use super::depth::{quoted, Depletion, DepthProfile, Level};
 
 /// Quotes are also renewed after this time while something is missing from them, so that depth comes back in a still market.
 const RENEWAL_MS: i64 = 10_000;

@@ -92,12 +92,20 @@ pub fn next_average(average: i64, price: i64, slots: i64) -> i64 {
 
 /// How a feed of this price writes its numbers: Pyth uses −8 for almost everything, −10 for prices of fractions of a cent.
 pub fn pyth_exponent(price: i64) -> i32 {
-    if price >= 10i64.pow(PRICE_DECIMALS - 2) { -8 } else { -10 }
+    if price >= 10i64.pow(PRICE_DECIMALS - 2) {
+        -8
+    } else {
+        -10
+    }
 }
 
 /// A price in `10^-10` as a mantissa for that exponent, to the nearest.
 pub fn mantissa(price: i64, exponent: i32) -> i64 {
-    if exponent == -8 { (price + 50) / 100 } else { price }
+    if exponent == -8 {
+        (price + 50) / 100
+    } else {
+        price
+    }
 }
 
 /// Lots such that a lot costs at least 10^5 atoms (0.1 of a quote unit with six decimals) and less than 10^6.
@@ -154,7 +162,10 @@ mod tests {
             steps(&Candles { spacing_ms, rows }, 0)
         };
         assert_eq!(of(3_600_000)[1].time_ms, 37_500);
-        assert_eq!(of(1_000).iter().map(|step| step.time_ms).collect::<Vec<_>>(), [0, 250, 500, 750, 1_000, 1_250, 1_500, 1_750]);
+        assert_eq!(
+            of(1_000).iter().map(|step| step.time_ms).collect::<Vec<_>>(),
+            [0, 250, 500, 750, 1_000, 1_250, 1_500, 1_750]
+        );
     }
 
     #[test]

@@ -104,8 +104,15 @@ mod tests {
     fn draw_with(seed: u64, accounts: usize) -> Vec<Drawn> {
         let params =
             default_params(&MarketSizing { base_lot_exponent: -2, price: PRICE, calm_depth_lots: DEPTH }).unwrap();
-        draw(&PopulationSizing { seed, accounts, params: &params, price: PRICE, confidence: Price(180), calm_depth: DEPTH })
-            .unwrap()
+        draw(&PopulationSizing {
+            seed,
+            accounts,
+            params: &params,
+            price: PRICE,
+            confidence: Price(180),
+            calm_depth: DEPTH,
+        })
+        .unwrap()
     }
 
     #[test]

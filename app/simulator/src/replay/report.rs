@@ -216,7 +216,8 @@ pub fn ratio(part: i64, whole: i64, scale: i64) -> i64 {
     }
     let (scaled, whole) = (i128::from(part) * i128::from(scale), i128::from(whole));
     let half = whole.abs() / 2;
-    let rounded = if (scaled < 0) == (whole < 0) { scaled + half * whole.signum() } else { scaled - half * whole.signum() };
+    let rounded =
+        if (scaled < 0) == (whole < 0) { scaled + half * whole.signum() } else { scaled - half * whole.signum() };
     i64::try_from(rounded / whole).unwrap_or(i64::MAX)
 }
 
@@ -234,7 +235,10 @@ mod tests {
         assert_eq!((btc.price(790_000), btc.base(5)), ("7900.00".to_owned(), "0.0005".to_owned()));
         let bonk = Units::new(4, 145_975);
         assert_eq!((bonk.price(145_975), bonk.base(7)), ("0.0000145975".to_owned(), "70000".to_owned()));
-        assert_eq!((money(1_234_567_890), money(-5_000), money(-4_999)), ("1234.57".into(), "-0.01".into(), "0.00".into()));
+        assert_eq!(
+            (money(1_234_567_890), money(-5_000), money(-4_999)),
+            ("1234.57".into(), "-0.01".into(), "0.00".into())
+        );
         assert_eq!((health(8_712), percent(5_320), centibps(1_234)), ("0.8712".into(), "53.20%".into(), "12.3".into()));
     }
 

@@ -75,7 +75,8 @@ pub async fn run(settings: &Settings, out: &mut dyn Write, progress: &ProgressBa
     let path = steps(&settings.candles, settings.first);
     let first = path.first().context("nothing to replay")?;
     let mut session = Session::open(settings, first).await?;
-    let source = Source { processor: if session.stage.chain.is_vm() { "bpf" } else { "native" }, ..settings.source.clone() };
+    let source =
+        Source { processor: if session.stage.chain.is_vm() { "bpf" } else { "native" }, ..settings.source.clone() };
     let units = Units::new(session.params.base_lot_exponent, session.price.price.0);
     progress.suspend(|| screen::heading(out, &source))?;
     progress.set_length(u64::try_from(path.len())?);
@@ -98,7 +99,8 @@ impl Session {
     async fn open(settings: &Settings, first: &Step) -> Result<Self> {
         let exponent = pyth_exponent(first.price);
         let lot_exponent = base_lot_exponent(first.price);
-        let price = convert(mantissa(first.price, exponent), exponent, QUOTE_DECIMALS, lot_exponent).map_err(refused)?;
+        let price =
+            convert(mantissa(first.price, exponent), exponent, QUOTE_DECIMALS, lot_exponent).map_err(refused)?;
         let profile = DepthProfile::bundled(&settings.source.depth_profile)?;
         let calm_depth = BaseLots((profile.calm_usd() * 1e6 / price.0 as f64) as i64);
         let sizing = MarketSizing { base_lot_exponent: lot_exponent, price, calm_depth_lots: calm_depth };
@@ -108,7 +110,8 @@ impl Session {
         let calm = Step { confidence: calm_confidence(first.price), ..*first };
         let published = published(&calm, exponent, first.price, start_ms, FIRST_SLOT);
         let mut stage = Stage::open(settings.source.seed, settings.layout, &published, &params).await?;
-        let cash = price.notional(calm_depth).map_err(refused)?.0.checked_mul(MAKER_DEPTHS).context("maker's deposit")?;
+        let cash =
+            price.notional(calm_depth).map_err(refused)?.0.checked_mul(MAKER_DEPTHS).context("maker's deposit")?;
         let maker_trader = stage.join("maker", cash).await?;
         let liquidator = Liquidator::new(&mut stage);
         let oracle = reading(&published, &params)?;

@@ -40,12 +40,7 @@ impl Stage {
     ///
     /// # Errors
     /// Of the chain.
-    pub async fn open(
-        seed: u64,
-        source: PriceSource,
-        first: &PublishedPrice,
-        params: &MarketParams,
-    ) -> Result<Self> {
+    pub async fn open(seed: u64, source: PriceSource, first: &PublishedPrice, params: &MarketParams) -> Result<Self> {
         let label = format!("replay {seed}");
         let mut chain = Chain::start().await.context("starting the chain")?;
         chain.set_time(first.slot, first.publish_time_seconds);

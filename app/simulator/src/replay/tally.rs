@@ -135,7 +135,16 @@ impl Tally {
         let mut summary = self.summary(&accounts);
         summary.accounts_unhealthy = count(ends.iter().filter(|(_, health)| health.is_below(10_000)));
         summary.accounts_bankrupt = count(ends.iter().filter(|(_, health)| health.equity.is_negative()));
-        Report { format_version: FORMAT_VERSION, source, market, accounts, slices: self.slices.clone(), refusals, maker_refusals: self.maker_refusals.clone(), summary }
+        Report {
+            format_version: FORMAT_VERSION,
+            source,
+            market,
+            accounts,
+            slices: self.slices.clone(),
+            refusals,
+            maker_refusals: self.maker_refusals.clone(),
+            summary,
+        }
     }
 
     fn account(&self, index: usize, held: &Held, (base, health): &(BaseLots, Health)) -> AccountLine {
