@@ -167,6 +167,10 @@ pub fn flag(
 /// Closes one slice of a leg through the book. The penalty leaves the account's cash; the caller's part is in the summary, to be
 /// paid by whoever called.
 ///
+/// A call that stops at the limits of the matching loop is never refused for it, or whoever fills the top of the book with junk could
+/// stop liquidations: with fewer lots than the smallest slice it is a crumb, which costs next to no cooldown; with none at all, only
+/// orders to be removed, it has removed them and closed nothing (`lots` is zero), for the next call to go on.
+///
 /// # Errors
 /// The specific reason of every check; see [`EngineError`]. After an error the state is to be thrown away.
 pub fn partial_liquidate(
@@ -199,7 +203,11 @@ pub fn partial_liquidate(
     if outcome.lots != prepared.solver.closed() || !outcome.taker_fee.is_zero() {
         return Err(EngineError::InvariantViolated);
     }
-    let mut summary = call.finish(market, account, &prepared, outcome.quote)?;
+    let mut summary = if outcome.lots.is_zero() && outcome.stopped_by_limits {
+        call.cleared(account, &prepared)?
+    } else {
+        call.finish(market, account, &prepared, outcome.quote, outcome.stopped_by_limits)?
+    };
     summary.fills = outcome.fills;
     summary.cancelled_orders = cancelled_orders;
     Ok(summary)
@@ -308,18 +316,47 @@ impl<'a> SliceCall<'a> {
         Ok(available.min(share))
     }
 
-    /// Penalty, throttle, episode and cooldown after the fills, then the invariants.
+    /// The answer of a call that only removed orders in the way. Nothing was closed, so nothing is charged.
+    fn cleared(&self, account: &AccountState, prepared: &Prepared<'_>) -> Result<SliceSummary> {
+        if self.request.min_payout.is_positive() {
+            return Err(EngineError::PayoutTooLow);
+        }
+        let nothing = QuoteAtoms::ZERO;
+        let health_bps = prepared.health.to_bps_down();
+        Ok(SliceSummary {
+            stage: prepared.values.stage,
+            side: prepared.solver.side(),
+            lots: BaseLots::ZERO,
+            quote: nothing,
+            penalty: nothing,
+            caller_payout: nothing,
+            insurance: nothing,
+            cost: nothing,
+            planned: prepared.planned,
+            health_before_bps: health_bps,
+            health_after_bps: health_bps,
+            episode_ended: false,
+            cooldown_until_slot: account.cooldown_until_slot,
+            fills: 0,
+            cancelled_orders: 0,
+        })
+    }
+
+    /// Penalty, throttle, episode and cooldown after the fills, then the invariants. `cut_short` says that a limit of the call ended
+    /// it, not the depth: then it may have closed less than the smallest slice.
     pub(crate) fn finish(
         &self,
         market: &mut MarketState,
         account: &mut AccountState,
         prepared: &Prepared<'_>,
         quote: QuoteAtoms,
+        cut_short: bool,
     ) -> Result<SliceSummary> {
         let (params, context, solver) = (self.params, self.context, &prepared.solver);
         let lots = solver.closed();
         let last = solver.last_fill().ok_or(EngineError::NoFillInsideCap)?;
-        if lots < prepared.needed.min(BaseLots(params.min_slice_base_lots)) {
+        let is_crumb = lots < prepared.needed.min(BaseLots(params.min_slice_base_lots));
+        if is_crumb && !cut_short {
             return Err(EngineError::SliceTooSmall);
         }
         let penalty = solver.penalty_total();
@@ -349,7 +386,7 @@ impl<'a> SliceCall<'a> {
         if met {
             episode.end(context.slot);
         }
-        let charged = charged_cooldown(prepared.values.cooldown_slots, lots, prepared.planned)?;
+        let charged = charged_cooldown(prepared.values.cooldown_slots, lots, prepared.planned, is_crumb)?;
         account.cooldown_until_slot = context.slot.saturating_add(charged);
         Ok(SliceSummary {
             stage: prepared.values.stage,
@@ -445,9 +482,11 @@ fn split_penalty(params: &MarketParams, penalty: QuoteAtoms) -> Result<(QuoteAto
     Ok((caller, penalty.sub(caller)?))
 }
 
-/// `ceil(cooldown × closed / planned)`, at most the whole cooldown. Rounded up (favours the account).
-fn charged_cooldown(cooldown: u64, closed: BaseLots, planned: BaseLots) -> Result<u64> {
+/// `ceil(cooldown × closed / planned)`, at most the whole cooldown. Rounded up (favours the account), but for a crumb down: a slot for
+/// every 32 lots of dust would let whoever puts the dust there hold a liquidation up.
+fn charged_cooldown(cooldown: u64, closed: BaseLots, planned: BaseLots, is_crumb: bool) -> Result<u64> {
     let closed = closed.0.max(0).unsigned_abs();
     let planned = planned.0.max(1).unsigned_abs();
-    Ok(mul_div_up(cooldown, closed, planned)?.min(cooldown))
+    let share = if is_crumb { mul_div_down } else { mul_div_up };
+    Ok(share(cooldown, closed, planned)?.min(cooldown))
 }

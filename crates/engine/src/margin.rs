@@ -165,7 +165,7 @@ fn wide_part(part: u64, rate_bps: u32) -> i128 {
 /// Initial valuation takes the worst case over the seat's open orders: the larger requirement of "all bids fill" and "all asks
 /// fill", less the loss of each resting order at its limit against the oracle (bounded from above by
 /// `(highest bid − P)⁺ × bid lots`, and alike for asks). A positive equity counts with `profit_init_weight_bps`, rounded down
-/// (against the account).
+/// (against the account); a realised loss always counts in full, so that a sweep of losses changes nothing.
 ///
 /// # Errors
 /// `MathOverflow` beyond the engine's bounds; `OracleStale` for an initial valuation at a frozen price.
@@ -189,8 +189,10 @@ fn initial_value(params: &MarketParams, seat: &Seat, price: &OraclePrice) -> Res
     }
     let base = BaseLots(seat.base_lots);
     let adverse = price.adverse(base, params);
+    // A realised loss is not set off against paper profit: the next sweep takes it from cash, and the profit would count for nothing.
+    let realised = QuoteAtoms(seat.realised_atoms);
     let mut equity =
-        adverse.notional(base)?.add(QuoteAtoms(seat.quote_entry_atoms))?.add(QuoteAtoms(seat.realised_atoms))?;
+        adverse.notional(base)?.add(QuoteAtoms(seat.quote_entry_atoms))?.add(realised.max(QuoteAtoms::ZERO))?;
     if equity.is_positive() {
         let weighted = crate::quantity::mul_div_down(
             equity.0.unsigned_abs(),
@@ -199,6 +201,7 @@ fn initial_value(params: &MarketParams, seat: &Seat, price: &OraclePrice) -> Res
         )?;
         equity = QuoteAtoms(i64::try_from(weighted).map_err(|_| EngineError::MathOverflow)?);
     }
+    equity = equity.add(realised.min(QuoteAtoms::ZERO))?;
     let mut exposure = base.abs()?;
     if seat.bid_lots != 0 {
         exposure = exposure.max(base.add(BaseLots(seat.bid_lots))?.abs()?);

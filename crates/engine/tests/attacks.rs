@@ -1,0 +1,352 @@
+//! Attacks that once worked, or nearly: each is a regression test. An attacker chooses every order, caller and moment; nothing here
+//! touches a row by hand but cash and the clock.
+
+use bytemuck::allocation::zeroed_box;
+use taper_engine::absorb::{Absorber, absorb};
+use taper_engine::account::AccountState;
+use taper_engine::book::Book;
+use taper_engine::error::{EngineError, Result};
+use taper_engine::liquidate::{
+    LiquidationContext, LiquidationRequest, SliceSummary, account_health, partial_liquidate,
+};
+use taper_engine::margin::{LegTotals, Valuation};
+use taper_engine::market::MarketState;
+use taper_engine::matching::{FillLog, SelfTrade};
+use taper_engine::oracle::{Grade, OraclePrice};
+use taper_engine::orders::{OrderContext, OrderKind, OrderRequest, OrderSummary, place_order};
+use taper_engine::presets::{MarketSizing, default_params};
+use taper_engine::quantity::{BaseLots, Price, QuoteAtoms, Side};
+use taper_engine::seat::Seat;
+use taper_engine::sweep::sweep_seat;
+
+const PRICE: i64 = 100_000;
+/// The long of the victim (or of the attacker who shields itself).
+const LONG: i64 = 10_000;
+const ALICE: u32 = 0;
+const MAKER: u32 = 1;
+const ATTACKER: u32 = 2;
+const SECOND: u32 = 3;
+const CAROL: u32 = 4;
+
+struct World {
+    market: Box<MarketState>,
+    book: Box<Book>,
+    accounts: Vec<AccountState>,
+    log: Box<FillLog>,
+    price: OraclePrice,
+    slot: u64,
+}
+
+fn owner(seat: u32) -> [u8; 32] {
+    let mut bytes = [7; 32];
+    bytes[..4].copy_from_slice(&seat.to_le_bytes());
+    bytes
+}
+
+fn limit(side: Side, price: i64, lots: i64) -> OrderRequest {
+    OrderRequest {
+        side,
+        kind: OrderKind::Limit,
+        price: Price(price),
+        lots: BaseLots(lots),
+        reduce_only: false,
+        client_order_id: 0,
+        expires_at_slot: 0,
+        self_trade: SelfTrade::CancelResting,
+    }
+}
+
+impl World {
+    /// A market with the default parameters (tick 100), five rich accounts with a seat each.
+    fn new() -> Self {
+        let sizing = MarketSizing { base_lot_exponent: -2, price: Price(PRICE), calm_depth_lots: BaseLots(2_000_000) };
+        let mut market: Box<MarketState> = zeroed_box();
+        market.params = default_params(&sizing).unwrap();
+        market.params.tick_size_atoms_per_lot = 100;
+        market.params.validate().unwrap();
+        let mut accounts = vec![];
+        for seat in 0..5 {
+            let mut account: AccountState = bytemuck::Zeroable::zeroed();
+            account.cash_atoms = 1_000_000_000_000;
+            assert_eq!(market.seats.allocate(&owner(seat), &mut account, 0, true), Ok(seat));
+            accounts.push(account);
+        }
+        let price = OraclePrice {
+            price: Price(PRICE),
+            confidence: Price(0),
+            ema: Price(PRICE),
+            publish_time_seconds: 1,
+            grade: Grade::Fresh,
+        };
+        Self { market, book: zeroed_box(), accounts, log: zeroed_box(), price, slot: 1_000 }
+    }
+
+    /// Alice is long 10,000 lots, then the price falls: health 0.86, in the soft stage. The book is empty.
+    fn with_unhealthy_long() -> Self {
+        let mut world = Self::new();
+        world.accounts[0].cash_atoms = 60_000_000;
+        world.place(MAKER, limit(Side::Ask, PRICE, LONG)).unwrap();
+        assert_eq!(world.place(ALICE, limit(Side::Bid, PRICE, LONG)).unwrap().filled, BaseLots(LONG));
+        world.sweep(ALICE);
+        world.slot += 1;
+        world.set_price(96_500);
+        assert!((8_000..9_000).contains(&world.health_bps(ALICE)));
+        world
+    }
+
+    fn set_price(&mut self, price: i64) {
+        (self.price.price, self.price.ema) = (Price(price), Price(price));
+    }
+
+    fn seat(&self, seat: u32) -> &Seat {
+        self.market.seats.get(seat).unwrap()
+    }
+
+    fn sweep(&mut self, seat: u32) -> QuoteAtoms {
+        sweep_seat(&mut self.market, seat, &mut self.accounts[seat as usize]).unwrap()
+    }
+
+    fn health_bps(&self, seat: u32) -> i64 {
+        self.health(seat, Valuation::Maintenance)
+    }
+
+    fn health(&self, seat: u32, valuation: Valuation) -> i64 {
+        let account = &self.accounts[seat as usize];
+        account_health(&self.market, seat, account, &self.price, LegTotals::default(), valuation).unwrap().to_bps_down()
+    }
+
+    fn order_context(&self, seat: u32) -> OrderContext {
+        OrderContext {
+            slot: self.slot,
+            price: self.price,
+            others_initial: Some(LegTotals::default()),
+            others_maintenance: LegTotals::default(),
+            reduce_only_market: false,
+            owner: owner(seat),
+        }
+    }
+
+    fn place(&mut self, seat: u32, request: OrderRequest) -> Result<OrderSummary> {
+        *self.log = bytemuck::Zeroable::zeroed();
+        let context = self.order_context(seat);
+        let account = &mut self.accounts[seat as usize];
+        place_order(&mut self.market, &mut self.book, account, seat, &request, &context, &mut self.log)
+    }
+
+    fn request(&self) -> LiquidationRequest {
+        LiquidationRequest {
+            caller_max: BaseLots(i64::MAX),
+            expected_base: BaseLots(self.seat(ALICE).base_lots),
+            min_payout: QuoteAtoms::ZERO,
+            deadline_slot: u64::MAX,
+        }
+    }
+
+    fn context(&self) -> LiquidationContext {
+        LiquidationContext {
+            slot: self.slot,
+            price: self.price,
+            others: LegTotals::default(),
+            others_favourable: LegTotals::default(),
+            owner: owner(ALICE),
+        }
+    }
+
+    /// One slice of Alice through the book. A refusal leaves everything as it was, as on chain.
+    fn liquidate(&mut self, request: LiquidationRequest) -> Result<SliceSummary> {
+        let (mut market, mut book) = (self.market.clone(), self.book.clone());
+        let mut account = self.accounts[0];
+        *self.log = bytemuck::Zeroable::zeroed();
+        let context = self.context();
+        let summary =
+            partial_liquidate(&mut market, &mut book, &mut account, ALICE, &request, &context, &mut self.log)?;
+        (self.market, self.book, self.accounts[0]) = (market, book, account);
+        Ok(summary)
+    }
+
+    /// Carol absorbs a slice of Alice.
+    fn absorb(&mut self, request: LiquidationRequest) -> Result<SliceSummary> {
+        let (mut market, mut account) = (self.market.clone(), self.accounts[0]);
+        let mut absorbing = self.accounts[CAROL as usize];
+        let context = self.context();
+        let mut absorber = Absorber { account: &mut absorbing, seat_index: CAROL, context: self.order_context(CAROL) };
+        let summary = absorb(&mut market, &self.book, &mut account, ALICE, &mut absorber, &request, &context)?;
+        (self.market, self.accounts[0], self.accounts[CAROL as usize]) = (market, account, absorbing);
+        Ok(summary)
+    }
+
+    fn assert_sound(&self) {
+        let found: Vec<_> = taper_engine::audit::check_market(&self.market, &self.book).iter().collect();
+        assert_eq!(found, []);
+    }
+}
+
+/// Thirty-two bids of one lot before the market's real bid: every call stops at its most fills with 32 lots closed, less than the
+/// smallest slice. Calls must go through all the same, or one seat and 32 lots shield every long of the market.
+#[test]
+fn dust_bids_before_the_depth_do_not_stop_a_liquidation() {
+    let mut world = World::with_unhealthy_long();
+    world.place(MAKER, limit(Side::Bid, 96_400, 2 * LONG)).unwrap();
+    for (seat, dust) in [(ATTACKER, 32), (SECOND, 32)] {
+        for _ in 0..dust {
+            world.place(seat, limit(Side::Bid, 96_500, 1)).unwrap();
+        }
+    }
+    world.slot += 1;
+    let smallest = world.market.params.min_slice_base_lots;
+    for _ in 0..2 {
+        let crumb = world.liquidate(world.request()).unwrap();
+        assert_eq!((crumb.lots, crumb.fills), (BaseLots(32), 32));
+        assert!(crumb.lots.0 < smallest && !crumb.episode_ended);
+        // A crumb is no reason to wait: the next call goes on in the same slot.
+        assert_eq!(crumb.cooldown_until_slot, world.slot);
+        world.assert_sound();
+    }
+    let slice = world.liquidate(world.request()).unwrap();
+    assert!(slice.lots.0 > smallest && slice.episode_ended);
+    assert!(world.health_bps(ALICE) >= 12_500);
+    world.assert_sound();
+}
+
+/// The exemption is for the limits of a call alone: thin depth is still refused.
+#[test]
+fn a_crumb_that_no_limit_explains_is_refused() {
+    let mut world = World::with_unhealthy_long();
+    let smallest = world.market.params.min_slice_base_lots;
+    world.place(MAKER, limit(Side::Bid, 96_400, smallest - 1)).unwrap();
+    assert_eq!(world.liquidate(world.request()), Err(EngineError::SliceTooSmall));
+}
+
+/// Forty expired bids at the top of the book: a call may remove sixteen. It removes them for good and closes nothing, so that the
+/// third call meets the depth behind. Before, each call was refused and the orders came back.
+#[test]
+fn expired_bids_before_the_depth_do_not_stop_a_liquidation() {
+    let mut world = World::with_unhealthy_long();
+    world.place(MAKER, limit(Side::Bid, 96_400, 2 * LONG)).unwrap();
+    for seat in [ATTACKER, SECOND] {
+        for _ in 0..20 {
+            world.place(seat, OrderRequest { expires_at_slot: world.slot + 1, ..limit(Side::Bid, 96_500, 1) }).unwrap();
+        }
+    }
+    world.slot += 1;
+    let before = world.accounts[0];
+    for left in [24, 8] {
+        // A caller that wants to earn is told so, and nothing has changed.
+        let paid = LiquidationRequest { min_payout: QuoteAtoms(1), ..world.request() };
+        assert_eq!(world.liquidate(paid), Err(EngineError::PayoutTooLow));
+        let cleared = world.liquidate(world.request()).unwrap();
+        assert_eq!((cleared.lots, cleared.quote, cleared.penalty, cleared.fills), Default::default());
+        assert_eq!((cleared.caller_payout, cleared.insurance, cleared.cost), Default::default());
+        assert_eq!(world.book.orders(Side::Bid).len(), left + 1);
+        assert_eq!(world.accounts[0].cash_atoms, before.cash_atoms);
+        assert_eq!(world.accounts[0].cooldown_until_slot, before.cooldown_until_slot);
+        world.assert_sound();
+    }
+    let slice = world.liquidate(world.request()).unwrap();
+    assert!(slice.episode_ended && slice.lots.is_positive());
+    world.assert_sound();
+}
+
+/// Orders out of the maker band, one lot each, cost their owner next to nothing and are always at the top.
+#[test]
+fn bids_out_of_the_band_do_not_stop_a_liquidation() {
+    let mut world = World::with_unhealthy_long();
+    world.place(MAKER, limit(Side::Bid, 96_400, 2 * LONG)).unwrap();
+    for _ in 0..20 {
+        world.place(ATTACKER, limit(Side::Bid, 150_000, 1)).unwrap();
+    }
+    world.slot += 1;
+    assert_eq!(world.liquidate(world.request()).unwrap().lots, BaseLots::ZERO);
+    let slice = world.liquidate(world.request()).unwrap();
+    assert!(slice.episode_ended);
+    assert!(world.health_bps(ALICE) >= 12_500);
+    world.assert_sound();
+}
+
+/// An absorber takes over at the oracle's price, so a price of a minute ago, which the caller may choose among a feed's accounts, is
+/// a free option against the liquidatee. Taking over adds risk, and added risk needs a fresh price.
+#[test]
+fn nobody_absorbs_at_a_degraded_price() {
+    let mut world = World::with_unhealthy_long();
+    // Hard stage, where a slice through the book may use a degraded price.
+    world.set_price(95_400);
+    assert!(world.health_bps(ALICE) < 6_700);
+    world.price.grade = Grade::Degraded;
+    assert_eq!(world.absorb(world.request()), Err(EngineError::OracleStale));
+    world.price.grade = Grade::Fresh;
+    assert!(world.absorb(world.request()).is_ok());
+    world.assert_sound();
+}
+
+/// The liquidatee's friend bids above the oracle just before the absorber's call and cancels after it: the absorber would pay the bid's
+/// price for lots that the bid never buys. What it pays above the oracle counts against what it said it wants to earn.
+#[test]
+fn a_bid_shown_to_an_absorber_cannot_make_it_pay_more_than_it_earns() {
+    let mut world = World::with_unhealthy_long();
+    world.place(ATTACKER, limit(Side::Bid, 98_400, LONG)).unwrap();
+    world.slot += 1;
+    assert_eq!(world.absorb(world.request()), Err(EngineError::PayoutTooLow));
+    // Without the bid it earns its part of the penalty, and no more may be asked for.
+    let mut calm = World::with_unhealthy_long();
+    let earned = calm.absorb(calm.request()).unwrap().caller_payout;
+    assert!(earned.is_positive());
+    let mut calm = World::with_unhealthy_long();
+    let exact = LiquidationRequest { min_payout: earned, ..calm.request() };
+    assert!(calm.absorb(exact).is_ok());
+    // An absorber that accepts the price says so.
+    let accepted = LiquidationRequest { min_payout: QuoteAtoms(i64::MIN), ..world.request() };
+    let summary = world.absorb(accepted).unwrap();
+    assert_eq!(summary.quote, QuoteAtoms(summary.lots.0 * 98_400));
+    world.assert_sound();
+}
+
+/// Hundreds of one-lot bids above the oracle must not make an absorber's call longer than a slice through the book: 32 levels count.
+#[test]
+fn an_absorber_reads_no_more_levels_than_a_slice_can_fill() {
+    let mut world = World::with_unhealthy_long();
+    for seat in [ATTACKER, SECOND] {
+        for _ in 0..32 {
+            world.place(seat, limit(Side::Bid, 96_600, 1)).unwrap();
+        }
+    }
+    world.slot += 1;
+    let summary = world.absorb(world.request()).unwrap();
+    assert_eq!(summary.quote, QuoteAtoms(summary.lots.0 * 96_500 + 32 * 100));
+    world.assert_sound();
+}
+
+/// The absorber's resting bids count towards the largest position, as they do for an order.
+#[test]
+fn an_absorber_with_resting_bids_keeps_within_the_last_tier() {
+    let mut world = World::with_unhealthy_long();
+    let largest = world.market.params.tiers[3].notional_cap_atoms;
+    let all = i64::try_from(largest).unwrap() / 96_500;
+    world.accounts[CAROL as usize].cash_atoms = 1_000_000_000_000_000;
+    world.place(CAROL, limit(Side::Bid, 50_000, all)).unwrap();
+    world.slot += 1;
+    assert_eq!(world.absorb(world.request()), Err(EngineError::PositionTooLarge));
+    let mut other_side = World::with_unhealthy_long();
+    other_side.accounts[CAROL as usize].cash_atoms = 1_000_000_000_000_000;
+    other_side.place(CAROL, limit(Side::Ask, 150_000, all)).unwrap();
+    assert!(other_side.absorb(other_side.request()).is_ok());
+}
+
+/// INV-14 holds after the instruction, not only before its sweep: a realised loss that the sweep takes out of cash must not have been
+/// set off against paper profit of the same seat, which counts for nothing afterwards.
+#[test]
+fn the_sweep_after_an_order_leaves_initial_health_at_one() {
+    let mut world = World::new();
+    // Alice buys 1,000 lots from a friend at half the price: a paper profit, and a fee to be swept.
+    world.place(ATTACKER, limit(Side::Ask, 98_000, 1_000)).unwrap();
+    // Exactly the initial requirement (5%), nothing for the fee of 49,000 atoms.
+    world.accounts[0].cash_atoms = 5_000_000;
+    let buy = limit(Side::Bid, 98_000, 1_000);
+    let before = (world.market.clone(), world.book.clone(), world.accounts[0]);
+    assert_eq!(world.place(ALICE, buy), Err(EngineError::InitialHealthTooLow));
+    (world.market, world.book, world.accounts[0]) = before;
+    world.accounts[0].cash_atoms += 49_000;
+    world.place(ALICE, buy).unwrap();
+    assert_eq!(world.sweep(ALICE), QuoteAtoms(-49_000));
+    assert_eq!(world.health(ALICE, Valuation::Initial), 10_000);
+    world.assert_sound();
+}
