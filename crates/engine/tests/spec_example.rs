@@ -245,8 +245,7 @@ fn every_digit_of_the_worked_example() {
     page.says("after_health_e8_down", health_after.equity.0 as i128 * 1_000_000_000_000 / health_after.requirement.0);
     assert!(health_after.is_at_least(prepared.params.target_first_bps));
     let (last_price, last) = fills.last().unwrap();
-    let one_less =
-        after(&prepared, &page, solver.closed().0 - 1, quote - last_price.0, penalty - last.penalty_per_lot);
+    let one_less = after(&prepared, &page, solver.closed().0 - 1, quote - last_price.0, penalty - last.penalty_per_lot);
     page.says("one_lot_less_health_e8_down", one_less.equity.0 as i128 * 1_000_000_000_000 / one_less.requirement.0);
     assert!(one_less.is_below(prepared.params.target_first_bps));
     straddling_lot(&page, &prepared);

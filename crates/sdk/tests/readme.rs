@@ -48,7 +48,11 @@ fn sizes_and_rent() {
 #[test]
 fn offsets() {
     let at = |offset: usize| DISCRIMINATOR + offset;
-    says(&format!("margin accounts by exchange at {}, authority at {}", at(offset_of!(MarginAccount, exchange)), at(offset_of!(MarginAccount, authority))));
+    says(&format!(
+        "margin accounts by exchange at {}, authority at {}",
+        at(offset_of!(MarginAccount, exchange)),
+        at(offset_of!(MarginAccount, authority))
+    ));
     says(&format!("markets by exchange at {}", at(offset_of!(Market, exchange))));
     let seats = at(offset_of!(Market, state) + offset_of!(MarketState, seats) + offset_of!(SeatTable, rows));
     says(&format!("starts at byte `{} + {} × i`", grouped(seats), size_of::<Seat>()));
@@ -64,7 +68,8 @@ fn accounts_of_partial_liquidate() {
     let payout = Payout::Tokens { token_account: key(8), keys: tokens };
     let built = partial_liquidate(key(1), &keys, key(5), &payout, args, &legs);
     let table = README.split("| # | account |").nth(1).expect("the table of accounts");
-    let rows: Vec<_> = table.lines().skip(2).take_while(|line| line.starts_with("| 1") || line.starts_with("| ")).collect();
+    let rows: Vec<_> =
+        table.lines().skip(2).take_while(|line| line.starts_with("| 1") || line.starts_with("| ")).collect();
     for (index, meta) in built.accounts.iter().enumerate() {
         if index == 6 {
             // The absent destination is the program's own address.
