@@ -46,6 +46,7 @@ impl LegTotals {
     /// # Errors
     /// `MathOverflow`.
     #[inline]
+    #[allow(clippy::should_implement_trait, reason = "checked: it returns a Result")]
     pub fn add(self, other: LegTotals) -> Result<LegTotals> {
         let sum = self.requirement.0.checked_add(other.requirement.0).ok_or(EngineError::MathOverflow)?;
         Ok(LegTotals { equity: self.equity.add(other.equity)?, requirement: Requirement(sum) })
