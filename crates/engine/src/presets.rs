@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn every_rule_can_be_broken_alone() {
-        let breaks: [(Rule, fn(&mut MarketParams)); 22] = [
+        type Spoil = fn(&mut MarketParams);
+        let breaks: [(Rule, Spoil); 22] = [
             (Rule::TierEdges, |p| p.tiers[1].notional_cap_atoms = p.tiers[0].notional_cap_atoms),
             (Rule::TierRates, |p| p.tiers[3].mmr_bps = 500),
             (Rule::InitialCoversTarget, |p| p.target_first_bps = 17_000),

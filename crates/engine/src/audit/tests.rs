@@ -19,7 +19,8 @@ fn sound() -> Rig {
 #[test]
 fn every_invariant_can_be_broken_alone() {
     use Invariant::*;
-    let spoils: [(Invariant, fn(&mut Rig)); 22] = [
+    type Spoil = fn(&mut Rig);
+    let spoils: [(Invariant, Spoil); 22] = [
         (BaseConserved, |rig| rig.market.seats.rows[0].base_lots += 1),
         (BaseConserved, |rig| rig.market.open_interest_base_lots += 1),
         (SeatTable, |rig| rig.market.seats.used_count += 1),

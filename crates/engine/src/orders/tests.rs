@@ -231,7 +231,8 @@ fn added_risk_needs_initial_health() {
 
 #[test]
 fn added_risk_needs_an_open_market_and_a_fresh_price_everywhere() {
-    let spoil: [(fn(&mut Rig), EngineError); 3] = [
+    type Spoil = fn(&mut Rig);
+    let spoil: [(Spoil, EngineError); 3] = [
         (|rig| rig.context.reduce_only_market = true, EngineError::ReduceOnly),
         (|rig| rig.context.price.grade = Grade::Degraded, EngineError::OracleStale),
         (|rig| rig.context.others_initial = None, EngineError::OracleStale),
