@@ -120,7 +120,7 @@ pub struct Summary {
     pub touched_start_equity_atoms: i64,
     pub touched_end_equity_atoms: i64,
     pub touched_equity_retained_bps: i64,
-    /// Sum of the negative equities at the end.
+    /// Sum of the negative equities at the last price. Positions of bankrupt accounts are still open: nothing resolves them yet.
     pub bad_debt_atoms: i64,
     pub insurance_atoms: i64,
     pub fees_atoms: i64,

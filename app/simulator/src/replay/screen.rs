@@ -114,7 +114,8 @@ pub fn summary(out: &mut dyn Write, report: &Report, units: &Units) -> io::Resul
             money(sums.touched_end_equity_atoms)
         ),
     )?;
-    row("bad debt", money(sums.bad_debt_atoms))?;
+    // Nothing resolves a bankrupt account yet: its position stays open, and is worth what the last price makes of it.
+    row("bad debt", format!("{} at the last price", money(sums.bad_debt_atoms)))?;
     row("insurance", money(sums.insurance_atoms))?;
     row("fees", money(sums.fees_atoms))?;
     row("liquidator's income", money(sums.caller_income_atoms))?;
