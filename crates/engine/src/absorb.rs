@@ -1,9 +1,9 @@
 //! Absorbing: the caller takes a slice into its own margin account.
 
 use crate::account::AccountState;
-use crate::book::{Book, MAX_FILLS, ORDER_REDUCE_ONLY, index_of};
+use crate::book::{index_of, Book, MAX_FILLS, ORDER_REDUCE_ONLY};
 use crate::error::{EngineError, Result};
-use crate::liquidate::{LiquidationContext, LiquidationRequest, SliceCall, SliceSummary, account_health};
+use crate::liquidate::{account_health, LiquidationContext, LiquidationRequest, SliceCall, SliceSummary};
 use crate::margin::Valuation;
 use crate::market::MarketState;
 use crate::matching::within_maker_band;

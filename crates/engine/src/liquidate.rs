@@ -96,6 +96,8 @@ pub(crate) struct Prepared<'a> {
     needed: BaseLots,
     /// The same, within the throttle.
     planned: BaseLots,
+    /// Requirement of the leg alone, before.
+    leg_requirement: Requirement,
 }
 
 /// The health of an account: one leg from its seat, the others as summed by the caller, and cash.
@@ -131,12 +133,17 @@ pub enum FlagOutcome {
 /// Observes the account. Starts an episode if it is unhealthy at the edge of the interval that favours it; ends one whose target is
 /// met at the mid price. Permissionless; also how an episode's clock is kept running.
 ///
+/// `grade` is that of the price of the market flagged through. As for a slice, a degraded one starts nothing in the soft stage: a
+/// caller may choose it among the accounts of a feed, and an episode once started goes on while health is above 1 again.
+///
 /// # Errors
-/// `AccountHealthy` when there is nothing to observe: health at the favourable edge is 1 or more and no episode runs.
+/// `AccountHealthy` when there is nothing to observe: health at the favourable edge is 1 or more and no episode runs;
+/// `DegradedPriceSoftStage`; `InvalidParameters` for a ladder with a gap.
 pub fn flag(
     params: &MarketParams,
     account: &mut AccountState,
     slot: u64,
+    grade: Grade,
     favourable: &Health,
     mid: &Health,
 ) -> Result<FlagOutcome> {
@@ -145,6 +152,12 @@ pub fn flag(
     let active = account.episode.is_active();
     if !unhealthy && !active {
         return Err(EngineError::AccountHealthy);
+    }
+    if !active && grade != Grade::Fresh {
+        let position = ladder::position_ppb_up(mid);
+        if position.map(|at| ladder::values_at(params, at)).transpose()?.is_some_and(|at| at.stage == Stage::Soft) {
+            return Err(EngineError::DegradedPriceSoftStage);
+        }
     }
     let met = match account.episode.target(params) {
         None => false,
@@ -257,7 +270,8 @@ impl<'a> SliceCall<'a> {
             return Err(EngineError::CallerMaximumTooSmall);
         }
         let solver = SliceSolver::new(SliceInputs { cap: allowed.min(self.request.caller_max), ..inputs })?;
-        Ok(Prepared { solver, health, values, needed, planned })
+        let leg_requirement = requirement(params, price.price.notional(base.abs()?)?, false)?;
+        Ok(Prepared { solver, health, values, needed, planned, leg_requirement })
     }
 
     fn check_request(&self, account: &AccountState, base: BaseLots) -> Result<()> {
@@ -386,7 +400,8 @@ impl<'a> SliceCall<'a> {
         if met {
             episode.end(context.slot);
         }
-        let charged = charged_cooldown(prepared.values.cooldown_slots, lots, prepared.planned, is_crumb)?;
+        let of_leg = charged_cooldown(prepared.values.cooldown_slots, lots, prepared.planned, is_crumb)?;
+        let charged = leg_share(of_leg, prepared.leg_requirement, prepared.health.requirement)?;
         account.cooldown_until_slot = context.slot.saturating_add(charged);
         Ok(SliceSummary {
             stage: prepared.values.stage,
@@ -437,13 +452,7 @@ impl<'a> SliceCall<'a> {
     }
 
     /// INV-04: one lot less would have missed the target. Not for a full close, nor where dust was closed too.
-    fn check_minimal(
-        &self,
-        market: &MarketState,
-        target: Target,
-        last: &SliceFill,
-        after: &Health,
-    ) -> Result<()> {
+    fn check_minimal(&self, market: &MarketState, target: Target, last: &SliceFill, after: &Health) -> Result<()> {
         let Target::Ratio(ratio) = target else { return Ok(()) };
         let remaining = BaseLots(market.seats.get(self.seat_index)?.base_lots).abs()?;
         if remaining.0 < self.params.min_position_base_lots {
@@ -476,8 +485,7 @@ fn bucket_of(market: &mut MarketState, side: Option<Side>) -> Result<&mut Thrott
 /// Caller's part rounded down; the atom that does not divide goes to insurance.
 fn split_penalty(params: &MarketParams, penalty: QuoteAtoms) -> Result<(QuoteAtoms, QuoteAtoms)> {
     let caller_bps = BPS_ONE.saturating_sub(i64::from(params.insurance_share_bps)).max(0);
-    let caller =
-        mul_div_down(penalty.0.max(0).unsigned_abs(), caller_bps.unsigned_abs(), BPS_ONE.unsigned_abs())?;
+    let caller = mul_div_down(penalty.0.max(0).unsigned_abs(), caller_bps.unsigned_abs(), BPS_ONE.unsigned_abs())?;
     let caller = QuoteAtoms(i64::try_from(caller).map_err(|_| EngineError::MathOverflow)?);
     Ok((caller, penalty.sub(caller)?))
 }
@@ -489,4 +497,14 @@ fn charged_cooldown(cooldown: u64, closed: BaseLots, planned: BaseLots, is_crumb
     let planned = planned.0.max(1).unsigned_abs();
     let share = if is_crumb { mul_div_down } else { mul_div_up };
     Ok(share(cooldown, closed, planned)?.min(cooldown))
+}
+
+/// `ceil(cooldown × leg's requirement / account's requirement)`. The cooldown is the account's, so a slice of a small leg must not hold up
+/// those of a large one. Rounded up (favours the account).
+fn leg_share(cooldown: u64, leg: Requirement, account: Requirement) -> Result<u64> {
+    let overflow = EngineError::MathOverflow;
+    // A cooldown is under 2^27, a requirement under 2^69.
+    let product = leg.0.checked_mul(i128::from(cooldown)).ok_or(overflow)?.unsigned_abs();
+    let share = product.div_ceil(account.0.unsigned_abs().max(1));
+    Ok(u64::try_from(share).map_err(|_| overflow)?.min(cooldown))
 }

@@ -2,19 +2,19 @@
 //! touches a row by hand but cash and the clock.
 
 use bytemuck::allocation::zeroed_box;
-use taper_engine::absorb::{Absorber, absorb};
+use taper_engine::absorb::{absorb, Absorber};
 use taper_engine::account::AccountState;
 use taper_engine::book::Book;
 use taper_engine::error::{EngineError, Result};
 use taper_engine::liquidate::{
-    LiquidationContext, LiquidationRequest, SliceSummary, account_health, partial_liquidate,
+    account_health, flag, partial_liquidate, FlagOutcome, LiquidationContext, LiquidationRequest, SliceSummary,
 };
 use taper_engine::margin::{LegTotals, Valuation};
 use taper_engine::market::MarketState;
 use taper_engine::matching::{FillLog, SelfTrade};
 use taper_engine::oracle::{Grade, OraclePrice};
-use taper_engine::orders::{OrderContext, OrderKind, OrderRequest, OrderSummary, place_order};
-use taper_engine::presets::{MarketSizing, default_params};
+use taper_engine::orders::{place_order, OrderContext, OrderKind, OrderRequest, OrderSummary};
+use taper_engine::presets::{default_params, MarketSizing};
 use taper_engine::quantity::{BaseLots, Price, QuoteAtoms, Side};
 use taper_engine::seat::Seat;
 use taper_engine::sweep::sweep_seat;
@@ -349,4 +349,59 @@ fn the_sweep_after_an_order_leaves_initial_health_at_one() {
     assert_eq!(world.sweep(ALICE), QuoteAtoms(-49_000));
     assert_eq!(world.health(ALICE, Valuation::Initial), 10_000);
     world.assert_sound();
+}
+
+/// A price of a minute ago, at which the account was unhealthy for a moment, starts no episode in the soft stage: the episode would let
+/// the account be sliced at today's price, at which it is healthy.
+#[test]
+fn a_degraded_price_starts_no_episode_in_the_soft_stage() {
+    let mut world = World::with_unhealthy_long();
+    let observe = |world: &mut World, grade| {
+        let totals = LegTotals::default();
+        let (market, account, price) = (&world.market, &world.accounts[0], &world.price);
+        let mid = account_health(market, ALICE, account, price, totals, Valuation::Maintenance).unwrap();
+        let favourable = account_health(market, ALICE, account, price, totals, Valuation::Favourable).unwrap();
+        flag(&world.market.params, &mut world.accounts[0], world.slot, grade, &favourable, &mid)
+    };
+    assert_eq!(observe(&mut world, Grade::Degraded), Err(EngineError::DegradedPriceSoftStage));
+    assert!(!world.accounts[0].episode.is_active());
+    // Now it is healthy, and no episode makes it fair game.
+    world.set_price(97_500);
+    assert!((10_000..12_500).contains(&world.health_bps(ALICE)));
+    world.place(MAKER, limit(Side::Bid, 97_400, LONG)).unwrap();
+    assert_eq!(world.liquidate(world.request()), Err(EngineError::AccountHealthy));
+    // Below the soft stage, bankrupt, or with a fresh price it starts; and a running one is observed at any price.
+    for (price, grade) in [(95_400, Grade::Degraded), (93_000, Grade::Degraded), (96_500, Grade::Fresh)] {
+        let mut world = World::with_unhealthy_long();
+        world.set_price(price);
+        assert_eq!(observe(&mut world, grade), Ok(FlagOutcome::Started), "{price}");
+        world.set_price(96_500);
+        assert_eq!(observe(&mut world, Grade::Degraded), Ok(FlagOutcome::Unhealthy));
+    }
+}
+
+/// The cooldown is the account's. A slice of a leg that is a hundredth of the account may not buy the other ninety-nine a whole one.
+#[test]
+fn a_slice_of_a_small_leg_holds_up_the_large_one_for_a_slot_at_most() {
+    let mut world = World::with_unhealthy_long();
+    world.place(MAKER, limit(Side::Bid, 96_500, LONG)).unwrap();
+    let alone = world.liquidate(world.request()).unwrap();
+    assert!(alone.cooldown_until_slot - world.slot > 1);
+
+    let mut world = World::with_unhealthy_long();
+    world.place(MAKER, limit(Side::Bid, 96_500, LONG)).unwrap();
+    let (mut market, mut book, mut account) = (world.market.clone(), world.book.clone(), world.accounts[0]);
+    let leg =
+        account_health(&market, ALICE, &account, &world.price, LegTotals::default(), Valuation::Maintenance).unwrap();
+    // The large leg: 99 times the requirement, and equity at the same health.
+    let large = LegTotals {
+        equity: QuoteAtoms(99 * leg.equity.0),
+        requirement: taper_engine::margin::Requirement(99 * leg.requirement.0),
+    };
+    let context = LiquidationContext { others: large, others_favourable: large, ..world.context() };
+    let slice =
+        partial_liquidate(&mut market, &mut book, &mut account, ALICE, &world.request(), &context, &mut world.log)
+            .unwrap();
+    assert_eq!((slice.lots, slice.planned), (BaseLots(LONG), BaseLots(LONG)));
+    assert_eq!(slice.cooldown_until_slot, world.slot + 1);
 }

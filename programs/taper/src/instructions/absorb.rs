@@ -3,7 +3,7 @@
 use anchor_lang::prelude::*;
 use taper_engine::absorb::{absorb, Absorber};
 use taper_engine::liquidate::{LiquidationContext, LiquidationRequest, SliceSummary};
-use taper_engine::oracle::OraclePrice;
+use taper_engine::oracle::{Grade, OraclePrice};
 use taper_engine::orders::OrderContext;
 use taper_engine::quantity::QuoteAtoms;
 use taper_engine::sweep::sweep_seat;
@@ -41,11 +41,13 @@ pub struct Absorb<'info> {
 /// Specification:
 /// 1. The absorber's owner or delegate signs; the absorber is another account of the same exchange.
 /// 2. The plan is that of `partial_liquidate`; the price is, lot by lot, the better for the liquidatee of the oracle and the book.
-/// 3. The absorber's initial health is at least 1 after. Without a seat in the market it takes one, of the last ones too.
-/// 4. Returns a [`SliceReport`].
+///    Every price of the absorber must be fresh, this market's too: taking over adds risk.
+/// 3. `min_payout_atoms` is what the caller wants to earn after what it pays beyond the oracle price; negative accepts a loss there.
+/// 4. The absorber's initial health is at least 1 after. Without a seat in the market it takes one, of the last ones too.
+/// 5. Returns a [`SliceReport`].
 ///
 /// # Errors
-/// `AbsorbIntoItself`, `NotCallerAccount`, `WrongExchange`, `WrongOrderBook`, `PositionNotFound`; of the legs, the oracles and the
+/// `AbsorbIntoItself`, `OracleDegraded`, `NotCallerAccount`, `WrongExchange`, `WrongOrderBook`, `PositionNotFound`; of the legs, the oracles and the
 /// engine's `absorb`.
 pub fn handle_absorb<'info>(ctx: Context<'info, Absorb<'info>>, args: &LiquidateArgs) -> Result<SliceReport> {
     let accounts = &ctx.accounts;
@@ -173,6 +175,7 @@ impl<'info> Absorb<'info> {
         let exchange = self.exchange.load()?;
         let mut market = self.market.load_mut()?;
         let price = live_price(&market, &self.oracle, &exchange, now)?;
+        require!(price.grade == Grade::Fresh, TaperError::OracleDegraded);
         market.state.last_price.record(&price, now.slot).or_refuse()?;
         Ok(price)
     }

@@ -35,10 +35,11 @@ fn outcome_code(outcome: FlagOutcome) -> u8 {
 
 /// Observes an account: starts an episode, moves its clock, or ends it because its target is met.
 ///
-/// Specification: anyone may call, when health is below 1 in the account's favour, or an episode runs. No money moves.
+/// Specification: anyone may call, when health is below 1 in the account's favour, or an episode runs. A degraded price starts an episode
+/// in the hard stage or below only. No money moves.
 ///
 /// # Errors
-/// `AccountHealthy`, `PositionNotFound`, `WrongExchange`; of the legs and oracles.
+/// `AccountHealthy`, `DegradedPriceSoftStage`, `PositionNotFound`, `WrongExchange`; of the legs and oracles.
 pub fn handle_flag_account<'info>(ctx: Context<'info, FlagAccount<'info>>) -> Result<()> {
     let accounts = &ctx.accounts;
     let now = Now::get()?;
@@ -60,7 +61,8 @@ pub fn handle_flag_account<'info>(ctx: Context<'info, FlagAccount<'info>>) -> Re
     };
     let favourable = health(legs.favourable, Valuation::Favourable)?;
     let mid = health(legs.maintenance, Valuation::Maintenance)?;
-    let outcome = flag(&market.state.params, &mut account.state, now.slot, &favourable, &mid).or_refuse()?;
+    let outcome =
+        flag(&market.state.params, &mut account.state, now.slot, price.grade, &favourable, &mid).or_refuse()?;
     market.invariant()?;
     account.invariant()?;
     emit!(AccountFlagged {

@@ -112,7 +112,7 @@ impl PlaceOrderArgs {
 ///
 /// Specification:
 /// 1. The owner or the delegate.
-/// 2. The first order in a market takes a seat, whose bond leaves cash.
+/// 2. The first order in a market takes a seat, whose bond leaves cash: initial health must be at least 1 after, also if the order did nothing.
 /// 3. Added risk needs an active market, fresh prices, room under the caps, and initial health of at least 1 after (INV-14).
 ///    A pure reduction passes if maintenance health did not fall, at any status.
 /// 4. A reduction that brings the account to initial margin ends its liquidation episode.
@@ -189,6 +189,12 @@ impl<'info> PlaceOrder<'info> {
             log,
         )
         .map_err(|refusal| specific(refusal.into(), &exchange, status, &price, &legs))?;
+        if bond_atoms.is_some() && !summary.added_risk {
+            // The bond has left cash, and the account has a leg more: like a withdrawal, even if the order did nothing.
+            legs.require_initial()?;
+            let sound = summary.initial_health_after.is_some_and(|health| health.is_at_least(10_000));
+            require!(sound, TaperError::InitialHealthTooLow);
+        }
         let after = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
         let episode_ended = match summary.initial_health_after {
             Some(health) if !summary.added_risk && summary.filled.is_positive() => {
