@@ -90,13 +90,13 @@ async fn a_delegate_trades_and_nothing_else() {
     let market = world.market(0).unwrap().keys;
     delegate(&mut world, "bob", "alice", bob.key()).await.expect_error(TaperError::NotAuthority);
     let buy = instruction::place_order(bob.key(), &market, alice.margin, order(Side::Bid, LISTED - 500, 10), &[]);
-    world.chain.send(&[buy.clone()], &[&bob.keypair]).await.expect_error(TaperError::NotAuthority);
+    world.chain.send(std::slice::from_ref(&buy), &[&bob.keypair]).await.expect_error(TaperError::NotAuthority);
 
     let outcome = delegate(&mut world, "alice", "alice", bob.key()).await.unwrap();
     if world.chain.is_vm() {
         assert_eq!(outcome.event::<DelegateSet>().unwrap().delegate, bob.key());
     }
-    world.chain.send(&[buy.clone()], &[&bob.keypair]).await.unwrap();
+    world.chain.send(std::slice::from_ref(&buy), &[&bob.keypair]).await.unwrap();
     assert_eq!(world.seat("alice", 0).unwrap().unwrap().bid_count, 1);
     let both = taper::instructions::CancelAllOrdersArgs { side: 2, limit: 9 };
     let cancel = instruction::cancel_all_orders(bob.key(), &market, alice.margin, both);

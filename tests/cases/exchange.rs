@@ -264,7 +264,7 @@ async fn income_is_swept_to_the_exchange() {
     assert!(fees > 0 && report.insurance_atoms > 0);
     let sweep =
         instruction::sweep_market_income(world.venue.keys.exchange, world.market(0).unwrap().keys.market);
-    let outcome = world.chain.send(&[sweep.clone()], &[]).await.unwrap();
+    let outcome = world.chain.send(std::slice::from_ref(&sweep), &[]).await.unwrap();
     let exchange = world.exchange().unwrap();
     assert_eq!((exchange.fees_atoms, exchange.insurance_atoms), (fees, report.insurance_atoms));
     let state = &world.market_account(0).unwrap().state;
