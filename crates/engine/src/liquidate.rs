@@ -369,7 +369,9 @@ impl<'a> SliceCall<'a> {
         let (params, context, solver) = (self.params, self.context, &prepared.solver);
         let lots = solver.closed();
         let last = solver.last_fill().ok_or(EngineError::NoFillInsideCap)?;
-        let is_crumb = lots < prepared.needed.min(BaseLots(params.min_slice_base_lots));
+        // At prices better than the oracle less than what was needed can meet the target: that is no crumb.
+        let smallest = prepared.needed.min(BaseLots(params.min_slice_base_lots));
+        let is_crumb = lots < smallest && !solver.target_met();
         if is_crumb && !cut_short {
             return Err(EngineError::SliceTooSmall);
         }

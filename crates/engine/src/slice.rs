@@ -167,7 +167,8 @@ impl<'a> SliceSolver<'a> {
         self.remaining == 0 || self.closed >= self.inputs.cap.0 || (self.target_met() && !self.leaves_dust())
     }
 
-    fn target_met(&self) -> bool {
+    /// True when the lots closed so far meet a target ratio; never for a full close.
+    pub fn target_met(&self) -> bool {
         self.deficit.is_some_and(|deficit| deficit <= 0)
     }
 

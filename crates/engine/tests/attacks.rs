@@ -405,3 +405,25 @@ fn a_slice_of_a_small_leg_holds_up_the_large_one_for_a_slot_at_most() {
     assert_eq!((slice.lots, slice.planned), (BaseLots(LONG), BaseLots(LONG)));
     assert_eq!(slice.cooldown_until_slot, world.slot + 1);
 }
+
+/// Bids better than the oracle meet the target with fewer lots than were needed at its price, fewer than the smallest slice too. A slice
+/// that meets the target is whole.
+#[test]
+fn a_slice_at_better_prices_that_meets_the_target_is_not_too_small() {
+    let mut world = World::with_unhealthy_long();
+    world.place(MAKER, limit(Side::Bid, 96_500, LONG)).unwrap();
+    let needed = world.liquidate(world.request()).unwrap().planned;
+    for through_book in [true, false] {
+        let mut world = World::with_unhealthy_long();
+        world.market.params.min_slice_base_lots = needed.0;
+        world.place(MAKER, limit(Side::Bid, 97_500, LONG)).unwrap();
+        world.slot += 1;
+        let request = LiquidationRequest { min_payout: QuoteAtoms(i64::MIN), ..world.request() };
+        let slice = if through_book { world.liquidate(request) } else { world.absorb(request) }.unwrap();
+        assert!(slice.lots < needed && slice.episode_ended);
+        // What was planned is closed, as far as the target is concerned: no less of a cooldown than its lots are worth.
+        assert!(slice.cooldown_until_slot > world.slot);
+        assert!(world.health_bps(ALICE) >= 12_500);
+        world.assert_sound();
+    }
+}
