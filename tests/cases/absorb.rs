@@ -71,7 +71,11 @@ async fn only_the_absorbers_owner_or_delegate_absorbs() {
     let (bob, carol, alice) = (world.trader("bob"), world.trader("carol"), world.trader("alice"));
     let keys = world.market(0).unwrap().keys;
     let into_carol = instruction::absorb(bob.key(), &keys, alice.margin, carol.margin, args, &[], &[]);
-    world.chain.send(std::slice::from_ref(&into_carol), &[&bob.keypair]).await.expect_error(TaperError::NotCallerAccount);
+    world
+        .chain
+        .send(std::slice::from_ref(&into_carol), &[&bob.keypair])
+        .await
+        .expect_error(TaperError::NotCallerAccount);
     let delegate = instruction::set_delegate(carol.key(), carol.margin, bob.key());
     world.chain.send(&[delegate], &[&carol.keypair]).await.unwrap();
     world.chain.send(&[into_carol], &[&bob.keypair]).await.unwrap();

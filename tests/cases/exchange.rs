@@ -9,8 +9,8 @@ use taper::instructions::PlaceOrderArgs;
 use taper::state::{Market, OrderBook};
 use taper_engine::quantity::Side;
 use taper_harness::{
-    keypair, mint_bytes, order, Chain, ExpectRefusal, MarketHandle, MarketSpec, OracleFeed, Outcome, PriceSource, Result,
-    Venue, World, TOKEN_PROGRAM,
+    keypair, mint_bytes, order, Chain, ExpectRefusal, MarketHandle, MarketSpec, OracleFeed, Outcome, PriceSource,
+    Result, Venue, World, TOKEN_PROGRAM,
 };
 use taper_sdk::instruction;
 
@@ -150,12 +150,8 @@ async fn listings_that_are_refused() {
     let (keys, instructions) = MarketHandle::creation(&world.chain, &world.venue, &good, &feed);
     let (market, book) = (keypair("SOL market"), keypair("SOL book"));
     let guardian = world.venue.guardian.clone();
-    let listing = instruction::Listing {
-        params: good.params,
-        oracle_kind: 0,
-        oracle_key: feed.identity,
-        name: [0; 16],
-    };
+    let listing =
+        instruction::Listing { params: good.params, oracle_kind: 0, oracle_key: feed.identity, name: [0; 16] };
     let admin = world.venue.admin.clone();
     let by_guardian = instruction::create_market(guardian.pubkey(), &keys, &listing);
     let unknown = instruction::Listing { oracle_kind: 2, ..listing };
@@ -262,8 +258,7 @@ async fn income_is_swept_to_the_exchange() {
     let (report, _) = world.liquidate("carol", "alice", 0).await.unwrap();
     let fees = world.market_account(0).unwrap().state.fees_atoms;
     assert!(fees > 0 && report.insurance_atoms > 0);
-    let sweep =
-        instruction::sweep_market_income(world.venue.keys.exchange, world.market(0).unwrap().keys.market);
+    let sweep = instruction::sweep_market_income(world.venue.keys.exchange, world.market(0).unwrap().keys.market);
     let outcome = world.chain.send(std::slice::from_ref(&sweep), &[]).await.unwrap();
     let exchange = world.exchange().unwrap();
     assert_eq!((exchange.fees_atoms, exchange.insurance_atoms), (fees, report.insurance_atoms));

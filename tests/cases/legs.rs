@@ -154,12 +154,8 @@ async fn a_seat_reference_counts_only_with_the_seats_owner() {
     world.place("bob", 0, order(Side::Bid, LISTED - 50_000, 1)).await.expect_error(TaperError::SeatNotOwned);
     world.place("bob", 1, order(Side::Bid, LISTED - 50_000, 1)).await.expect_error(TaperError::SeatNotOwned);
     world.withdraw("bob", 1).await.expect_error(TaperError::SeatNotOwned);
-    let args = LiquidateArgs {
-        max_base_lots: 1,
-        expected_base_lots: 5_000,
-        min_payout_atoms: 0,
-        deadline_slot: u64::MAX,
-    };
+    let args =
+        LiquidateArgs { max_base_lots: 1, expected_base_lots: 5_000, min_payout_atoms: 0, deadline_slot: u64::MAX };
     let payout = world.payout_as_credit("carol");
     world.liquidate_with("carol", "bob", 0, &payout, args).await.expect_error(TaperError::SeatNotOwned);
 }

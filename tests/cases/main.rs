@@ -6,6 +6,7 @@ mod cancel_order;
 mod cash;
 mod episodes;
 mod exchange;
+mod harness;
 mod legs;
 mod oracle;
 mod partial_liquidate;

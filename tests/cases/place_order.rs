@@ -137,7 +137,10 @@ async fn orders_out_of_the_maker_band_are_removed() {
     world.set_price(0, LISTED / 100 * 97).unwrap();
     world.cancel_all("maker", 0).await.unwrap();
     world.place("maker", 0, order(Side::Bid, LISTED / 100 * 97, 1_000)).await.unwrap();
-    world.place("bob", 0, PlaceOrderArgs { kind: IMMEDIATE_OR_CANCEL, ..order(Side::Ask, 1_400_000, 10) }).await.unwrap();
+    world
+        .place("bob", 0, PlaceOrderArgs { kind: IMMEDIATE_OR_CANCEL, ..order(Side::Ask, 1_400_000, 10) })
+        .await
+        .unwrap();
     assert_eq!(world.base("alice", 0).unwrap(), 0);
     assert_eq!(world.base("bob", 0).unwrap(), -10);
     assert_eq!(world.seat("alice", 0).unwrap().unwrap().bid_count, 0);

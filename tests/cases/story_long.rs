@@ -1,8 +1,8 @@
 //! Open, crash, taper, recover.
 
+use taper::error::TaperError;
 use taper_engine::quantity::Side;
 use taper_harness::{ExpectRefusal, World};
-use taper::error::TaperError;
 
 use crate::support::*;
 

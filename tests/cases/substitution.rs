@@ -11,8 +11,8 @@ use solana_signer::Signer;
 use taper::instructions::{CancelAllOrdersArgs, CancelOrderArgs};
 use taper_engine::quantity::Side;
 use taper_harness::{
-    keypair, mint_bytes, order, token_account_bytes, Checks, HarnessError, MarketHandle, MarketSpec, PriceSource, Trader,
-    Venue, World, TOKEN_PROGRAM,
+    keypair, mint_bytes, order, token_account_bytes, Checks, HarnessError, MarketHandle, MarketSpec, PriceSource,
+    Trader, Venue, World, TOKEN_PROGRAM,
 };
 use taper_sdk::instruction;
 
@@ -152,21 +152,51 @@ fn cases(world: &World) -> Vec<Case> {
     let legs = world.legs("alice", Some(0)).unwrap();
     let all_legs = world.legs("alice", None).unwrap();
     let args = world.liquidate_args("alice", 0).unwrap();
-    let sequence = world.book(0).unwrap().book.orders(Side::Ask).iter().find(|o| o.size_base_lots == 10).unwrap().sequence;
+    let sequence =
+        world.book(0).unwrap().book.orders(Side::Ask).iter().find(|o| o.size_base_lots == 10).unwrap().sequence;
     let cancel = CancelOrderArgs { side: 1, price_atoms_per_lot: LISTED * 2, sequence };
     let both = CancelAllOrdersArgs { side: 2, limit: 32 };
     let case = |name, slots, instruction| Case { name, slots, instruction, before: Vec::new() };
     let liquidation: &[&str] = &[
-        "caller", "exchange", "market", "order_book", "margin_account", "oracle", "caller_margin_account",
-        "caller_token_account", "vault", "quote_mint", "token_program", LEG[0], LEG[1],
+        "caller",
+        "exchange",
+        "market",
+        "order_book",
+        "margin_account",
+        "oracle",
+        "caller_margin_account",
+        "caller_token_account",
+        "vault",
+        "quote_mint",
+        "token_program",
+        LEG[0],
+        LEG[1],
     ];
     let cash: &[&str] = &[
-        "authority", "exchange", "margin_account", "token_account", "vault", "quote_mint", "token_program", LEG[0],
-        LEG[1], LEG[0], LEG[1],
+        "authority",
+        "exchange",
+        "margin_account",
+        "token_account",
+        "vault",
+        "quote_mint",
+        "token_program",
+        LEG[0],
+        LEG[1],
+        LEG[0],
+        LEG[1],
     ];
     let deposit: &[&str] = &[
-        "depositor", "exchange", "margin_account", "depositor_token_account", "vault", "quote_mint", "token_program",
-        LEG[0], LEG[1], LEG[0], LEG[1],
+        "depositor",
+        "exchange",
+        "margin_account",
+        "depositor_token_account",
+        "vault",
+        "quote_mint",
+        "token_program",
+        LEG[0],
+        LEG[1],
+        LEG[0],
+        LEG[1],
     ];
     let observe: &[&str] = &["exchange", "market", "margin_account", "oracle", LEG[0], LEG[1]];
     let credit = world.payout_as_credit("carol");
@@ -182,7 +212,13 @@ fn cases(world: &World) -> Vec<Case> {
         case(
             "place_order",
             &["authority", "exchange", "market", "order_book", "margin_account", "oracle", LEG[0], LEG[1]],
-            world.place_instruction("alice", 0, taper::instructions::PlaceOrderArgs { kind: 2, ..order(Side::Ask, SOFT - 500, 10) }).unwrap(),
+            world
+                .place_instruction(
+                    "alice",
+                    0,
+                    taper::instructions::PlaceOrderArgs { kind: 2, ..order(Side::Ask, SOFT - 500, 10) },
+                )
+                .unwrap(),
         ),
         case(
             "cancel_order",
@@ -213,7 +249,14 @@ fn cases(world: &World) -> Vec<Case> {
         case(
             "absorb",
             &[
-                "caller", "exchange", "market", "order_book", "margin_account", "oracle", "caller_margin_account", LEG[0],
+                "caller",
+                "exchange",
+                "market",
+                "order_book",
+                "margin_account",
+                "oracle",
+                "caller_margin_account",
+                LEG[0],
                 LEG[1],
             ],
             instruction::absorb(carol.key(), &market, alice.margin, carol.margin, args, &legs, &[]),
@@ -253,9 +296,7 @@ fn cases(world: &World) -> Vec<Case> {
 }
 
 fn is_harmless(case: &str, slot: &str, kind: &str) -> bool {
-    HARMLESS
-        .iter()
-        .any(|(name, at, kinds, _)| *name == case && *at == slot && (kinds.contains(&kind) || *kinds == ANY))
+    HARMLESS.iter().any(|(name, at, kinds, _)| *name == case && *at == slot && (kinds.contains(&kind) || *kinds == ANY))
 }
 
 impl Scene {

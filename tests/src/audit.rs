@@ -80,11 +80,9 @@ impl Audit {
     pub fn check(&self) -> Result<()> {
         match self.failures.first() {
             None => Ok(()),
-            Some((invariant, subject, detail)) => Err(HarnessError::Invariant {
-                invariant: invariant.clone(),
-                subject: *subject,
-                detail: detail.clone(),
-            }),
+            Some((invariant, subject, detail)) => {
+                Err(HarnessError::Invariant { invariant: invariant.clone(), subject: *subject, detail: detail.clone() })
+            }
         }
     }
 
@@ -114,7 +112,11 @@ impl Audit {
         }
         if base != 0 || longs != i128::from(state.open_interest_base_lots) {
             let open_interest = state.open_interest_base_lots;
-            self.fail("INV-02", key, format!("base sums to {base}, longs to {longs}, open interest is {open_interest}"));
+            self.fail(
+                "INV-02",
+                key,
+                format!("base sums to {base}, longs to {longs}, open interest is {open_interest}"),
+            );
         }
         if bonds != i128::from(state.seats.bonds_atoms) {
             let stated = state.seats.bonds_atoms;

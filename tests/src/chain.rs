@@ -18,6 +18,7 @@ use taper_sdk::snapshot::{Accounts, RawAccount};
 
 use crate::audit::{check_change, Audit};
 use crate::error::{HarnessError, Refusal, Result};
+use crate::ledger::Ledger;
 use crate::outcome::Outcome;
 use crate::processor::Processor;
 
@@ -49,6 +50,7 @@ impl Default for Checks {
 pub struct Snapshot {
     accounts: BTreeMap<Pubkey, Account>,
     clock: Clock,
+    ledger: Option<Ledger>,
 }
 
 /// A local chain with the program on it. Keeps a copy of every account that a transaction could have written.
@@ -61,6 +63,8 @@ pub struct Chain {
     accounts: BTreeMap<Pubkey, Account>,
     /// Accounts that were there before anything here wrote them, as they were when first seen.
     found: BTreeMap<Pubkey, Account>,
+    /// What the events said. `None` where they are lost (the native processor), and once an account of the program was written past it.
+    ledger: Option<Ledger>,
     sent: u64,
     audits: u64,
 }
@@ -89,6 +93,7 @@ impl Chain {
             checks: Checks::default(),
             accounts: BTreeMap::new(),
             found: BTreeMap::new(),
+            ledger: (processor == Processor::Vm).then(Ledger::default),
             sent: 0,
             audits: 0,
         };
@@ -148,8 +153,16 @@ impl Chain {
         self.context.set_sysvar(&self.clock);
     }
 
-    /// Writes an account, past all rules. It is tracked from now on.
+    /// Writes an account, past all rules. It is tracked from now on. If it is one of the program's, events no longer explain the accounts, and
+    /// the audit stops comparing them.
     pub fn set_account(&mut self, key: &Pubkey, account: Account) {
+        if account.owner == taper::ID {
+            self.ledger = None;
+        }
+        self.write(key, account);
+    }
+
+    fn write(&mut self, key: &Pubkey, account: Account) {
         self.context.set_account(key, &AccountSharedData::from(account.clone()));
         self.accounts.insert(*key, account);
     }
@@ -188,7 +201,7 @@ impl Chain {
 
     /// Accounts and clock as they are now.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { accounts: self.accounts.clone(), clock: self.clock.clone() }
+        Snapshot { accounts: self.accounts.clone(), clock: self.clock.clone(), ledger: self.ledger.clone() }
     }
 
     /// Puts accounts and clock back.
@@ -202,9 +215,10 @@ impl Chain {
         }
         for (key, account) in &snapshot.accounts {
             if self.accounts.get(key) != Some(account) {
-                self.set_account(key, account.clone());
+                self.write(key, account.clone());
             }
         }
+        self.ledger = snapshot.ledger.clone();
         self.set_time(snapshot.clock.slot, snapshot.clock.unix_timestamp);
     }
 
@@ -225,6 +239,9 @@ impl Chain {
             });
             match executed.result {
                 Ok(()) => {
+                    if let Some(ledger) = &mut self.ledger {
+                        ledger.take_in(&logs);
+                    }
                     self.adopt(&touched).await?;
                     return Ok(Outcome { units, logs, return_data });
                 }
@@ -261,14 +278,25 @@ impl Chain {
         1 + 64 * signatures + transaction.message_data().len()
     }
 
-    /// The whole audit, now.
+    /// The whole audit, now; on the real VM also the comparison of the accounts with what the events said.
     ///
     /// # Errors
     /// `Invariant`, `Decode`.
     pub fn audit(&self) -> Result<Audit> {
         let audit = Audit::of(self)?;
         audit.check()?;
+        if let Some(ledger) = &self.ledger {
+            if let Some((subject, detail)) = ledger.difference(self)? {
+                return Err(HarnessError::Invariant { invariant: "events".into(), subject, detail });
+            }
+        }
         Ok(audit)
+    }
+
+    /// What the events said.
+    #[cfg(test)]
+    pub(crate) fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
     }
 
     async fn sign(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<Transaction> {
@@ -290,8 +318,7 @@ impl Chain {
     /// The keys that the instructions may write, without the payer; those not yet known are fetched.
     async fn track_writable(&mut self, instructions: &[Instruction]) -> Result<BTreeSet<Pubkey>> {
         let metas = instructions.iter().flat_map(|instruction| &instruction.accounts);
-        let mut keys: BTreeSet<Pubkey> =
-            metas.filter(|meta| meta.is_writable).map(|meta| meta.pubkey).collect();
+        let mut keys: BTreeSet<Pubkey> = metas.filter(|meta| meta.is_writable).map(|meta| meta.pubkey).collect();
         keys.remove(&self.payer.pubkey());
         for key in &keys {
             if !self.accounts.contains_key(key) {

@@ -23,10 +23,7 @@ impl Outcome {
     /// Compute units of this program's instructions alone, with what they call. Zero on the native processor.
     pub fn program_units(&self) -> u64 {
         let prefix = format!("Program {} consumed ", taper::ID);
-        self.logs
-            .iter()
-            .filter_map(|line| line.strip_prefix(&prefix)?.split(' ').next()?.parse::<u64>().ok())
-            .sum()
+        self.logs.iter().filter_map(|line| line.strip_prefix(&prefix)?.split(' ').next()?.parse::<u64>().ok()).sum()
     }
 
     /// The events of one type, in order. None on the native processor, which loses them.

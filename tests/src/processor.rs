@@ -37,10 +37,8 @@ impl Processor {
         quieten();
         let path = directory().join(FILE_NAME);
         let required = std::env::var_os(REQUIRE_FILE).is_some();
-        let fail = |reason: &str| HarnessError::NoProgramFile {
-            path: path.display().to_string(),
-            reason: reason.to_owned(),
-        };
+        let fail =
+            |reason: &str| HarnessError::NoProgramFile { path: path.display().to_string(), reason: reason.to_owned() };
         if std::env::var_os(FORCE_NATIVE).is_some() {
             if required {
                 return Err(fail("TAPER_NATIVE and TAPER_REQUIRE_SO are both set"));

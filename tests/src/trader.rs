@@ -43,19 +43,12 @@ impl Trader {
     ///
     /// # Errors
     /// As [`Chain::send`].
-    pub async fn create(
-        chain: &mut Chain,
-        venue: &Venue,
-        name: &str,
-        tokens: u64,
-        deposit_atoms: u64,
-    ) -> Result<Self> {
+    pub async fn create(chain: &mut Chain, venue: &Venue, name: &str, tokens: u64, deposit_atoms: u64) -> Result<Self> {
         let trader = Self::prepare(venue, name);
         chain.fund(&trader.key(), LAMPORTS);
         let bytes = token_account_bytes(&venue.keys.quote_mint, &trader.key(), tokens);
         chain.set_account(&trader.token_account, bytes);
-        let mut instructions =
-            vec![instruction::create_margin_account(trader.key(), venue.keys.exchange, 0, false)];
+        let mut instructions = vec![instruction::create_margin_account(trader.key(), venue.keys.exchange, 0, false)];
         if deposit_atoms > 0 {
             instructions.push(trader.deposit(venue, deposit_atoms));
         }

@@ -267,8 +267,7 @@ impl World {
     pub async fn deposit(&mut self, name: &str, amount_atoms: u64) -> Result<Outcome> {
         let (trader, legs) = (self.trader(name), self.legs(name, None)?);
         let (key, keys) = (trader.key(), self.venue.keys);
-        let deposit =
-            instruction::deposit(key, &keys, trader.margin, trader.token_account, amount_atoms, &legs);
+        let deposit = instruction::deposit(key, &keys, trader.margin, trader.token_account, amount_atoms, &legs);
         self.chain.send(&[deposit], &[&trader.keypair]).await
     }
 
@@ -279,8 +278,7 @@ impl World {
     pub async fn withdraw(&mut self, name: &str, amount_atoms: u64) -> Result<Outcome> {
         let (trader, legs) = (self.trader(name), self.legs(name, None)?);
         let (key, keys) = (trader.key(), self.venue.keys);
-        let withdraw =
-            instruction::withdraw(key, &keys, trader.margin, trader.token_account, amount_atoms, &legs);
+        let withdraw = instruction::withdraw(key, &keys, trader.margin, trader.token_account, amount_atoms, &legs);
         self.chain.send(&[withdraw], &[&trader.keypair]).await
     }
 

@@ -4,9 +4,7 @@ use anchor_lang::solana_program::system_instruction;
 use anchor_lang::{InstructionData, ToAccountMetas};
 use solana_instruction::{AccountMeta, Instruction};
 use solana_pubkey::Pubkey;
-use taper::instructions::{
-    CancelAllOrdersArgs, CancelOrderArgs, ForceCancelOrdersArgs, LiquidateArgs, PlaceOrderArgs,
-};
+use taper::instructions::{CancelAllOrdersArgs, CancelOrderArgs, ForceCancelOrdersArgs, LiquidateArgs, PlaceOrderArgs};
 use taper::{accounts, instruction};
 use taper_engine::params::MarketParams;
 
@@ -133,12 +131,7 @@ pub fn create_market(admin: Pubkey, keys: &MarketKeys, listing: &Listing) -> Ins
 }
 
 /// `create_margin_account`.
-pub fn create_margin_account(
-    authority: Pubkey,
-    exchange: Pubkey,
-    number: u16,
-    always_full_close: bool,
-) -> Instruction {
+pub fn create_margin_account(authority: Pubkey, exchange: Pubkey, number: u16, always_full_close: bool) -> Instruction {
     let margin_account = crate::address::margin_account(&exchange, &authority, number);
     let accounts =
         accounts::CreateMarginAccount { authority, exchange, margin_account, system_program: SYSTEM_PROGRAM };
@@ -251,12 +244,8 @@ pub fn force_cancel_orders(keys: &MarketKeys, margin_account: Pubkey, limit: u8,
 
 /// `flag_account`, with the account's other legs.
 pub fn flag_account(keys: &MarketKeys, margin_account: Pubkey, legs: &[Leg]) -> Instruction {
-    let accounts = accounts::FlagAccount {
-        exchange: keys.exchange,
-        market: keys.market,
-        margin_account,
-        oracle: keys.oracle,
-    };
+    let accounts =
+        accounts::FlagAccount { exchange: keys.exchange, market: keys.market, margin_account, oracle: keys.oracle };
     build(accounts, instruction::FlagAccount {}, metas(legs))
 }
 
@@ -313,12 +302,8 @@ pub fn absorb(
 
 /// `settle_loss`.
 pub fn settle_loss(keys: &MarketKeys, margin_account: Pubkey) -> Instruction {
-    let accounts = accounts::SettleLoss {
-        exchange: keys.exchange,
-        market: keys.market,
-        margin_account,
-        oracle: keys.oracle,
-    };
+    let accounts =
+        accounts::SettleLoss { exchange: keys.exchange, market: keys.market, margin_account, oracle: keys.oracle };
     build(accounts, instruction::SettleLoss {}, none())
 }
 

@@ -57,10 +57,7 @@ mod tests {
         }
         let oracle_of = |market: &Pubkey| Some(key(market.to_bytes()[0] + 100));
         let legs = ordered(&account, Some(&key(1)), oracle_of).unwrap();
-        assert_eq!(
-            legs,
-            [Leg { market: key(3), oracle: key(103) }, Leg { market: key(2), oracle: key(102) }]
-        );
+        assert_eq!(legs, [Leg { market: key(3), oracle: key(103) }, Leg { market: key(2), oracle: key(102) }]);
         let keys: Vec<Pubkey> = metas(&legs).map(|meta| meta.pubkey).collect();
         assert_eq!(keys, [key(3), key(103), key(2), key(102)]);
         assert!(metas(&legs).all(|meta| !meta.is_writable && !meta.is_signer));

@@ -120,14 +120,7 @@ pub fn plan_slice(
     sweep_seat(&mut market.state, seat_index, &mut account.state)?;
     let mut log = taper::fills::new_fill_log();
     let (state, book) = (&mut market.state, &mut order_book.book);
-    let summary = liquidate::partial_liquidate(
-        state,
-        book,
-        &mut account.state,
-        seat_index,
-        &request,
-        &context,
-        &mut log,
-    )?;
+    let summary =
+        liquidate::partial_liquidate(state, book, &mut account.state, seat_index, &request, &context, &mut log)?;
     Ok(SliceReport::new(&summary, price.price))
 }
