@@ -504,6 +504,10 @@ fn charged_cooldown(cooldown: u64, closed: BaseLots, planned: BaseLots, is_crumb
 /// `ceil(cooldown × leg's requirement / account's requirement)`. The cooldown is the account's, so a slice of a small leg must not hold up
 /// those of a large one. Rounded up (favours the account).
 fn leg_share(cooldown: u64, leg: Requirement, account: Requirement) -> Result<u64> {
+    // The usual case, spared a 128-bit division.
+    if leg == account || cooldown == 0 {
+        return Ok(cooldown);
+    }
     let overflow = EngineError::MathOverflow;
     // A cooldown is under 2^27, a requirement under 2^69.
     let product = leg.0.checked_mul(i128::from(cooldown)).ok_or(overflow)?.unsigned_abs();
