@@ -124,9 +124,39 @@ pub fn assess(
     })
 }
 
-/// The last good price of a market whose oracle is silent or unusable, with a bias in the account's favour that grows with the
+/// What is known of a price that cannot be used now: the newer of the price the market used last and what the oracle account itself
+/// still says, if that was once a good price (sign, exponent, range, confidence, not ahead of the clock). In a market where nobody
+/// traded for hours, the account's own last word is hours newer.
+pub fn last_known(
+    reading: Option<&OracleReading>,
+    params: &MarketParams,
+    quote_decimals: u8,
+    last: &LastPrice,
+    now_seconds: i64,
+) -> LastPrice {
+    let newer = reading.filter(|reading| {
+        let ahead = reading.publish_time_seconds.saturating_sub(now_seconds);
+        reading.publish_time_seconds > last.publish_time_seconds.max(0)
+            && ahead <= i64::from(params.oracle_future_skew_seconds)
+            && reading.price > 0
+            && confidence_within(reading, params.oracle_max_confidence_bps)
+    });
+    let priced = newer.and_then(|reading| {
+        let price = convert(reading.price, reading.exponent, quote_decimals, params.base_lot_exponent).ok()?;
+        Some((reading.publish_time_seconds, price))
+    });
+    match priced {
+        Some((publish_time_seconds, price)) => {
+            LastPrice { price_atoms_per_lot: price.0, publish_time_seconds, used_slot: last.used_slot }
+        }
+        None => *last,
+    }
+}
+
+/// The last known price of a market whose oracle is silent or unusable, with a bias in the account's favour that grows with the
 /// price's age: `ceil(price × oracle_frozen_bias_bps_per_minute × age in seconds ÷ 600,000)`, rounded up in the account's
-/// favour, at most `2^40` atoms per lot.
+/// favour, at most `ceil(price × imr₁)`: a frozen leg can shield the others by its own initial margin and no more, however long
+/// its oracle is silent.
 ///
 /// # Errors
 /// `OracleStale` when the market never had a price; `OraclePriceOutOfRange` when the stored one is above `2^40`.
@@ -137,16 +167,15 @@ pub fn frozen(last: &LastPrice, params: &MarketParams, now_seconds: i64) -> Resu
     if last.price_atoms_per_lot > MAX_PRICE_ATOMS_PER_LOT {
         return Err(EngineError::OraclePriceOutOfRange);
     }
+    let price = last.price_atoms_per_lot.unsigned_abs();
     let age_seconds = now_seconds.saturating_sub(last.publish_time_seconds).max(0).unsigned_abs();
     let rate_seconds = u64::from(params.oracle_frozen_bias_bps_per_minute).saturating_mul(age_seconds);
-    let bias = mul_div_up(last.price_atoms_per_lot.unsigned_abs(), rate_seconds, MINUTE_BPS)
-        .ok()
-        .and_then(|atoms| i64::try_from(atoms).ok())
-        .unwrap_or(MAX_PRICE_ATOMS_PER_LOT)
-        .min(MAX_PRICE_ATOMS_PER_LOT);
+    let initial_rate = params.tiers().first().map_or(0, |tier| u64::from(tier.imr_bps));
+    let cap = mul_div_up(price, initial_rate, BPS_ONE.unsigned_abs())?;
+    let bias = mul_div_up(price, rate_seconds, MINUTE_BPS).unwrap_or(u64::MAX).min(cap);
     Ok(OraclePrice {
         price: Price(last.price_atoms_per_lot),
-        confidence: Price(bias),
+        confidence: Price(i64::try_from(bias).map_err(|_| EngineError::OraclePriceOutOfRange)?),
         ema: Price(last.price_atoms_per_lot),
         publish_time_seconds: last.publish_time_seconds,
         grade: Grade::Frozen,

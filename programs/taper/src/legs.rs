@@ -7,7 +7,7 @@
 use anchor_lang::prelude::*;
 use taper_engine::account::POSITIONS;
 use taper_engine::margin::{value_leg, LegTotals, Valuation};
-use taper_engine::oracle::{assess, frozen, Grade, OraclePrice};
+use taper_engine::oracle::{assess, frozen, last_known, Grade, OraclePrice};
 use taper_engine::sweep::sweep_seat;
 
 use crate::error::{Refusal, TaperError};
@@ -268,7 +268,8 @@ fn leg_price(
     now: &Now,
 ) -> Result<(OraclePrice, Option<TaperError>)> {
     let state = &market.state;
-    let assessed = oracle::read(account, &market.oracle_identity()).and_then(|reading| {
+    let read = oracle::read(account, &market.oracle_identity());
+    let assessed = read.and_then(|reading| {
         assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds)
             .map_err(TaperError::from)
     });
@@ -277,8 +278,9 @@ fn leg_price(
         Ok(price) => Ok((price, Some(TaperError::OracleDegraded))),
         // Another account of the same feed proves nothing by being old: its caller may have passed over a fresh one.
         Err(refusal) if freezes(refusal) && market.oracle_account == *account.key => {
-            let price = frozen(&state.last_price, &state.params, now.seconds).or_refuse()?;
-            Ok((price, Some(refusal)))
+            let (params, last) = (&state.params, &state.last_price);
+            let known = last_known(read.ok().as_ref(), params, exchange.quote_decimals, last, now.seconds);
+            Ok((frozen(&known, params, now.seconds).or_refuse()?, Some(refusal)))
         }
         Err(refusal) => Err(refusal.into()),
     }

@@ -15,7 +15,11 @@ const SOL: OracleReading = OracleReading {
 };
 
 fn params() -> MarketParams {
+    let mut tiers = MarketParams::zeroed().tiers;
+    tiers[0].imr_bps = 500;
     MarketParams {
+        tiers,
+        tier_count: 1,
         base_lot_exponent: -3,
         oracle_fresh_age_seconds: 10,
         oracle_max_age_seconds: 60,
@@ -204,12 +208,36 @@ fn a_frozen_bias_grows_with_age() {
     assert_eq!(bias_at(0), 0);
     assert_eq!(bias_at(1), 13); // 148,563 × 50 ÷ 600,000 = 12.38, rounded up
     assert_eq!(bias_at(60), 743); // 742.8
-    assert_eq!(bias_at(3_600), 44_569);
-    assert_eq!(bias_at(i64::MAX), MAX_PRICE_ATOMS_PER_LOT);
+    assert_eq!(bias_at(599), 7_416); // 7,415.8
+    assert_eq!(bias_at(600), 7_429); // 7,428.15: also the cap, 5% of the price, rounded up
+    assert_eq!(bias_at(3_600), 7_429);
+    assert_eq!(bias_at(i64::MAX), 7_429);
     let price = frozen(&last, &params(), NOW + 60).unwrap();
     assert_eq!((price.grade, price.price, price.ema), (Grade::Frozen, Price(148_563), Price(148_563)));
     assert_eq!(price.favourable(BaseLots(1)), Price(149_306));
     assert_eq!(price.favourable(BaseLots(-1)), Price(147_820));
+}
+
+#[test]
+fn the_last_known_price_is_the_newer_of_the_markets_and_the_accounts() {
+    let last = LastPrice { price_atoms_per_lot: 150_000, publish_time_seconds: NOW - 9_000, used_slot: 4 };
+    let known = |reading: &OracleReading| last_known(Some(reading), &params(), 6, &last, NOW + 7_200);
+    let own = LastPrice { price_atoms_per_lot: 148_563, publish_time_seconds: NOW, used_slot: 4 };
+    assert_eq!(known(&SOL), own);
+    assert_eq!(last_known(None, &params(), 6, &last, NOW + 7_200), last);
+    for not_good in [
+        OracleReading { publish_time_seconds: NOW - 9_000, ..SOL },
+        OracleReading { publish_time_seconds: NOW + 7_206, ..SOL },
+        OracleReading { publish_time_seconds: i64::MIN, ..SOL },
+        OracleReading { publish_time_seconds: i64::MAX, ..SOL },
+        OracleReading { price: 0, ..SOL },
+        OracleReading { price: -1, ..SOL },
+        OracleReading { price: i64::MAX, ..SOL },
+        OracleReading { exponent: 5, ..SOL },
+        OracleReading { confidence: u64::MAX, ..SOL },
+    ] {
+        assert_eq!(known(&not_good), last, "{not_good:?}");
+    }
 }
 
 #[test]
