@@ -146,12 +146,8 @@ fn judge_file(file: &Path, arguments: &Arguments) -> Report {
 
 fn judge(file: String, data: &[u8], arguments: &Arguments) -> Report {
     let owner = arguments.owner.unwrap_or_else(|| infer_owner(data));
-    let report = Report {
-        file,
-        owner: Some(owner.to_string()),
-        owner_inferred: arguments.owner.is_none(),
-        ..Report::default()
-    };
+    let report =
+        Report { file, owner: Some(owner.to_string()), owner_inferred: arguments.owner.is_none(), ..Report::default() };
     // A dump does not hold its own address; the feed of the account is its own by definition.
     let decoded = match decode(&owner, &Pubkey::default(), data) {
         Ok(decoded) => decoded,
@@ -278,14 +274,18 @@ fn render_content(content: &Content, lines: &mut Vec<String>) {
     };
     lines.push(format!("  feed        {}, {feed}", content.kind));
     lines.push(format!("  price       {} (EMA {})", content.price, content.ema_price));
-    let bps = content.confidence_centi_bps.map(|hundredths| format!(" ({}.{:02} bps)", hundredths / 100, hundredths % 100));
+    let bps =
+        content.confidence_centi_bps.map(|hundredths| format!(" ({}.{:02} bps)", hundredths / 100, hundredths % 100));
     lines.push(format!("  confidence  {}{}", content.confidence, bps.unwrap_or_default()));
     lines.push(format!(
         "  age         {} s (published {}, judged at {})",
         content.age_seconds, content.publish_time_seconds, content.at_seconds
     ));
     if let (Some(price), Some(confidence)) = (content.price_atoms_per_lot, content.confidence_atoms_per_lot) {
-        lines.push(format!("  per lot     {price} ± {confidence} atoms (1 lot = 10^{} units)", content.base_lot_exponent));
+        lines.push(format!(
+            "  per lot     {price} ± {confidence} atoms (1 lot = 10^{} units)",
+            content.base_lot_exponent
+        ));
     }
 }
 
@@ -309,13 +309,8 @@ mod tests {
 
     #[test]
     fn the_lot_is_the_smallest_that_may_be_listed() {
-        let reading = |price, exponent| OracleReading {
-            price,
-            confidence: 0,
-            exponent,
-            ema_price: 0,
-            publish_time_seconds: 1,
-        };
+        let reading =
+            |price, exponent| OracleReading { price, confidence: 0, exponent, ema_price: 0, publish_time_seconds: 1 };
         let lot = |price, exponent| market_params(&reading(price, exponent)).unwrap().base_lot_exponent;
         assert_eq!(lot(14_856_315_152, -8), -3); // 148,563 atoms
         assert_eq!(lot(6_808_417_732_800, -8), -5); // 680,842 atoms

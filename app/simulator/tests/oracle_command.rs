@@ -87,7 +87,10 @@ fn refusals_carry_the_program_s_own_names() {
         ("README.md", "OracleWrongAccountType"),
     ] {
         let (code, reports) = run_json(&[&account(file)]);
-        assert_eq!((code, reports[0]["verdict"].as_str(), reports[0]["error"].as_str()), (1, Some("refused"), Some(error)));
+        assert_eq!(
+            (code, reports[0]["verdict"].as_str(), reports[0]["error"].as_str()),
+            (1, Some("refused"), Some(error))
+        );
         let output = run(&[&account(file)]);
         assert!(output.text.contains(&format!("  verdict     refused: {error} (")), "{}", output.text);
         assert_eq!(output.code, 1);
@@ -98,7 +101,10 @@ fn refusals_carry_the_program_s_own_names() {
 fn an_owner_given_is_believed_and_not_called_inferred() {
     let owner = "FsJ3A3u2vn5cTVofAjvy6y5kwABJAqYWpe4975bi2epH";
     let (code, reports) = run_json(&[&account(SOL_PUSH), "--owner", owner]);
-    assert_eq!((code, &reports[0]["owner_inferred"], reports[0]["owner"].as_str()), (0, &Value::Bool(false), Some(owner)));
+    assert_eq!(
+        (code, &reports[0]["owner_inferred"], reports[0]["owner"].as_str()),
+        (0, &Value::Bool(false), Some(owner))
+    );
     assert_eq!(reports[0]["kind"], "push");
     assert_eq!(reports[0]["price_raw"], 10_376_123_787_i64);
     let (code, reports) = run_json(&[&account(SOL_PUSH), "--owner", "11111111111111111111111111111111"]);

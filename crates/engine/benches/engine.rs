@@ -13,8 +13,7 @@ use taper_engine::seat::Seat;
 use taper_engine::slice::{SliceInputs, SliceSolver};
 
 fn params() -> MarketParams {
-    let sizing =
-        MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
+    let sizing = MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
     default_params(&sizing).expect("default parameters")
 }
 

@@ -89,8 +89,7 @@ impl Episode {
         }
         let started = !self.is_active();
         if started {
-            let repeated =
-                self.had_one_before != 0 && slot.saturating_sub(self.last_end_slot) <= params.reentry_slots;
+            let repeated = self.had_one_before != 0 && slot.saturating_sub(self.last_end_slot) <= params.reentry_slots;
             self.kind = match target(repeated, params, always_full_close) {
                 Target::Full => KIND_FULL,
                 Target::Ratio(_) if repeated => KIND_AGAIN,

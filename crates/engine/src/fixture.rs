@@ -113,7 +113,8 @@ impl Rig {
 
     /// Gives `who` a position of that size, against seat `other`, at the oracle price and without a trace in the book.
     pub(crate) fn give(&mut self, who: usize, other: usize, lots: i64) {
-        let (mine, theirs) = if lots > 0 { (bid(PRICE, lots), ask(PRICE, lots)) } else { (ask(PRICE, -lots), bid(PRICE, -lots)) };
+        let (mine, theirs) =
+            if lots > 0 { (bid(PRICE, lots), ask(PRICE, lots)) } else { (ask(PRICE, -lots), bid(PRICE, -lots)) };
         self.place(other, theirs).unwrap();
         assert_eq!(self.place(who, mine).unwrap().filled, BaseLots(lots.abs()));
     }

@@ -83,7 +83,8 @@ impl Health {
             return !self.equity.is_negative();
         }
         // E ≥ ratio × M, both sides × 10^8: M is in 10^-4 atoms and the ratio in 10^-4.
-        wide_mul(self.equity.0, BPS_ONE.wrapping_mul(BPS_ONE)) >= i128::from(ratio_bps).saturating_mul(self.requirement.0)
+        wide_mul(self.equity.0, BPS_ONE.wrapping_mul(BPS_ONE))
+            >= i128::from(ratio_bps).saturating_mul(self.requirement.0)
     }
 
     /// `H < ratio`. Without a requirement: `E < 0`.

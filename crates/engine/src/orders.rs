@@ -226,18 +226,17 @@ impl Placing<'_> {
         let limit = Some(TakerLimit { price: request.price, lots });
         let (market, book, log) = (&mut *self.market, &mut *self.book, &mut *self.log);
         let mut left = lots;
-        let outcome =
-            match_within(market, book, taker, limit, &context.price, context.slot, log, |_, available| {
-                if post_only {
-                    return Err(EngineError::PostOnlyWouldCross);
-                }
-                let taken = left.min(available);
-                if taken.is_zero() {
-                    return Ok(Step::Stop);
-                }
-                left = left.sub(taken)?;
-                Ok(Step::Take(taken))
-            })?;
+        let outcome = match_within(market, book, taker, limit, &context.price, context.slot, log, |_, available| {
+            if post_only {
+                return Err(EngineError::PostOnlyWouldCross);
+            }
+            let taken = left.min(available);
+            if taken.is_zero() {
+                return Ok(Step::Stop);
+            }
+            left = left.sub(taken)?;
+            Ok(Step::Take(taken))
+        })?;
         match request.kind {
             OrderKind::FillOrKill if outcome.lots != lots => Err(EngineError::FillOrKillNotFilled),
             OrderKind::Limit | OrderKind::PostOnly if !outcome.stopped_by_limits => Ok((outcome, left)),

@@ -1,6 +1,5 @@
 //! A market's parameters, and every inequality that they must satisfy.
 
-
 use crate::row::{assert_layout, row};
 
 /// Tiers a market can have.

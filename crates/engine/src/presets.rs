@@ -88,7 +88,8 @@ mod tests {
     use crate::validate::Rule;
 
     fn sol() -> MarketParams {
-        let sizing = MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
+        let sizing =
+            MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
         default_params(&sizing).unwrap()
     }
 

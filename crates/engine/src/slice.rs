@@ -101,12 +101,8 @@ impl<'a> SliceSolver<'a> {
         let (deficit, target_bps) = match inputs.target {
             Target::Full => (None, 0),
             Target::Ratio(ratio_bps) => {
-                let wanted = inputs
-                    .health
-                    .requirement
-                    .0
-                    .checked_mul(i128::from(ratio_bps))
-                    .ok_or(EngineError::MathOverflow)?;
+                let wanted =
+                    inputs.health.requirement.0.checked_mul(i128::from(ratio_bps)).ok_or(EngineError::MathOverflow)?;
                 let had = wide_mul(inputs.health.equity.0, DEFICIT_SCALE);
                 (Some(wanted.checked_sub(had).ok_or(EngineError::MathOverflow)?), ratio_bps)
             }
@@ -260,8 +256,7 @@ impl<'a> SliceSolver<'a> {
             let covered = gain.checked_mul(i128::from(lots)).ok_or(overflow)?;
             self.deficit = Some(deficit.checked_sub(covered).ok_or(overflow)?);
         }
-        let fill =
-            SliceFill { lots: BaseLots(lots), slippage_per_lot: slippage, penalty_per_lot: penalty, rate_bps };
+        let fill = SliceFill { lots: BaseLots(lots), slippage_per_lot: slippage, penalty_per_lot: penalty, rate_bps };
         self.last = Some(fill);
         Ok(fill)
     }
@@ -366,10 +361,10 @@ pub fn health_bound_per_lot_down(health: &Health, rate_bps: u32, price: Price) -
     let rate_price = price.0.checked_mul(i64::from(rate_bps)).ok_or(EngineError::MathOverflow)?;
     let product = wide_mul(health.equity.0.max(0), rate_price);
     if let (Ok(p), Ok(m)) = (u64::try_from(product), u64::try_from(required)) {
-        return i64::try_from(p.checked_div(m).ok_or(EngineError::MathOverflow)?).map_err(|_| EngineError::MathOverflow);
+        return i64::try_from(p.checked_div(m).ok_or(EngineError::MathOverflow)?)
+            .map_err(|_| EngineError::MathOverflow);
     }
-    let quotient =
-        product.unsigned_abs().checked_div(required.unsigned_abs()).ok_or(EngineError::MathOverflow)?;
+    let quotient = product.unsigned_abs().checked_div(required.unsigned_abs()).ok_or(EngineError::MathOverflow)?;
     Ok(i64::try_from(quotient).unwrap_or(i64::MAX))
 }
 

@@ -51,8 +51,7 @@ impl Throttle {
 /// `MathOverflow`.
 pub fn account_share(params: &MarketParams, seat: &Seat, open_interest: BaseLots, slot: u64) -> Result<BaseLots> {
     let capacity = params.throttle_capacity_base_lots.max(0).unsigned_abs();
-    let of_interest =
-        mul_div_down(capacity, seat.base_lots.unsigned_abs(), open_interest.0.max(1).unsigned_abs())?;
+    let of_interest = mul_div_down(capacity, seat.base_lots.unsigned_abs(), open_interest.0.max(1).unsigned_abs())?;
     let share = capacity.div_ceil(4).max(of_interest).max(1);
     let left = share.saturating_sub(used_now(params, seat, slot)?);
     i64::try_from(left).map(BaseLots).map_err(|_| EngineError::MathOverflow)

@@ -122,9 +122,10 @@ impl MarketParams {
             _ => false,
         });
         convex
-            && self.tiers().iter().all(|tier| {
-                tier.mmr_bps > 0 && tier.mmr_bps <= tier.imr_bps && tier.imr_bps <= ONE_BPS_U32
-            })
+            && self
+                .tiers()
+                .iter()
+                .all(|tier| tier.mmr_bps > 0 && tier.mmr_bps <= tier.imr_bps && tier.imr_bps <= ONE_BPS_U32)
     }
 
     fn initial_covers_target(&self) -> bool {
@@ -207,8 +208,8 @@ impl MarketParams {
     }
 
     fn throttle_holds(&self) -> bool {
-        let product = i128::from(self.throttle_capacity_base_lots)
-            .saturating_mul(i128::from(self.throttle_refill_slots));
+        let product =
+            i128::from(self.throttle_capacity_base_lots).saturating_mul(i128::from(self.throttle_refill_slots));
         (1..=MAX_BASE_LOTS).contains(&self.throttle_capacity_base_lots)
             && self.throttle_refill_slots > 0
             && product <= 1 << 62

@@ -43,9 +43,8 @@ fn place() -> impl Strategy<Value = Action> {
         6 => Just(OrderKind::Limit), 3 => Just(OrderKind::PostOnly),
         3 => Just(OrderKind::ImmediateOrCancel), 1 => Just(OrderKind::FillOrKill)
     ];
-    let self_trade = prop_oneof![
-        Just(SelfTrade::CancelResting), Just(SelfTrade::CancelTaking), Just(SelfTrade::DecrementBoth)
-    ];
+    let self_trade =
+        prop_oneof![Just(SelfTrade::CancelResting), Just(SelfTrade::CancelTaking), Just(SelfTrade::DecrementBoth)];
     let lots = prop_oneof![8 => 1i64..60, 2 => 60i64..3_000];
     let ttl = prop_oneof![3 => Just(0u64), 1 => 1u64..12];
     (0..ACCOUNTS, side(), kind, -14i64..14, lots, prop::bool::weighted(0.15), ttl, self_trade).prop_map(
@@ -93,8 +92,7 @@ fn owner(who: usize) -> [u8; 32] {
 }
 
 fn world() -> World {
-    let sizing =
-        MarketSizing { base_lot_exponent: -2, price: Price(PRICE), calm_depth_lots: BaseLots(2_000_000) };
+    let sizing = MarketSizing { base_lot_exponent: -2, price: Price(PRICE), calm_depth_lots: BaseLots(2_000_000) };
     let mut market: Box<MarketState> = zeroed_box();
     market.params = default_params(&sizing).unwrap();
     market.params.tick_size_atoms_per_lot = TICK;
@@ -140,7 +138,8 @@ impl World {
             assert!(row.base_lots != 0 || row.quote_entry_atoms == 0);
         }
         for side in [Side::Bid, Side::Ask] {
-            let expected: Vec<_> = self.model.side(side).iter().map(|o| (o.price, o.sequence, o.lots, o.seat)).collect();
+            let expected: Vec<_> =
+                self.model.side(side).iter().map(|o| (o.price, o.sequence, o.lots, o.seat)).collect();
             let held: Vec<_> = (self.book.orders(side).iter())
                 .map(|o| (o.price_atoms_per_lot, o.sequence, o.size_base_lots, o.seat_index as usize))
                 .collect();
@@ -162,16 +161,12 @@ impl World {
         let mut log: Box<FillLog> = zeroed_box();
         let (market, book, account) = (&mut self.market, &mut self.book, &mut self.accounts[who]);
         let placed = place_order(market, book, account, who as u32, request, &context, &mut log);
-        let margin_gates = [
-            EngineError::InitialHealthTooLow,
-            EngineError::HealthWouldWorsen,
-            EngineError::OpenInterestCap,
-        ];
+        let margin_gates =
+            [EngineError::InitialHealthTooLow, EngineError::HealthWouldWorsen, EngineError::OpenInterestCap];
         match (predicted, placed) {
             (Ok(expected), Ok(summary)) => {
                 let fills: Vec<_> = log.fills().iter().map(|f| (f.maker_sequence, f.base_lots)).collect();
-                let removals: Vec<_> =
-                    log.removals().iter().map(|r| (r.sequence, r.base_lots, r.reason)).collect();
+                let removals: Vec<_> = log.removals().iter().map(|r| (r.sequence, r.base_lots, r.reason)).collect();
                 assert_eq!(fills, expected.fills);
                 assert_eq!(removals, expected.removals);
                 assert_eq!(summary.posted.0, expected.posted);

@@ -4,8 +4,7 @@ use crate::quantity::{BaseLots, Price};
 
 /// Cool-off 1,500 slots, re-entry 216,000, τ 1.25, repeated: full close, budget 30%.
 fn params() -> MarketParams {
-    let sizing =
-        MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
+    let sizing = MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
     default_params(&sizing).unwrap()
 }
 

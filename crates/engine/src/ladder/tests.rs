@@ -4,8 +4,7 @@ use crate::presets::{default_params, MarketSizing};
 use crate::quantity::{BaseLots, Price, QuoteAtoms};
 
 fn params() -> MarketParams {
-    let sizing =
-        MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
+    let sizing = MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
     default_params(&sizing).unwrap()
 }
 
@@ -57,12 +56,8 @@ fn the_values_at_points_midpoints_and_ends() {
         (0, 250_000_000, 330_000_000, 0, Stage::Backstop),
     ];
     for (position, penalty, cap, cooldown, stage) in cases {
-        let expected = LadderValues {
-            penalty_ppb_of_mmr: penalty,
-            cost_cap_ppb_of_mmr: cap,
-            cooldown_slots: cooldown,
-            stage,
-        };
+        let expected =
+            LadderValues { penalty_ppb_of_mmr: penalty, cost_cap_ppb_of_mmr: cap, cooldown_slots: cooldown, stage };
         assert_eq!(values_at(&params, position), Ok(expected), "at {position}");
     }
 }

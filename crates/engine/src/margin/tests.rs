@@ -4,8 +4,7 @@ use crate::quantity::Price;
 
 /// Edges at 0.9, 3.6, 9 and 18 × 10^12 atoms; mmr 300, 400, 600, 1,000 bps; imr 500, 650, 1,000, 1,600 bps.
 fn params() -> MarketParams {
-    let sizing =
-        MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
+    let sizing = MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
     default_params(&sizing).unwrap()
 }
 

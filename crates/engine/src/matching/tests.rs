@@ -12,7 +12,8 @@ fn a_sizer_that_takes_one_order_in_parts_leaves_one_record() {
     rig.place(1, bid(PRICE, 100)).unwrap();
     rig.place(2, bid(PRICE - 100, 100)).unwrap();
     *rig.log = bytemuck::Zeroable::zeroed();
-    let mut steps = [Step::Take(BaseLots(30)), Step::Take(BaseLots(70)), Step::Take(BaseLots(1)), Step::Stop].into_iter();
+    let mut steps =
+        [Step::Take(BaseLots(30)), Step::Take(BaseLots(70)), Step::Take(BaseLots(1)), Step::Stop].into_iter();
     let mut offers = vec![];
     let price = rig.context.price;
     let outcome = match_orders(
@@ -206,8 +207,7 @@ fn self_trade_modes() {
 fn a_partial_decrement_leaves_the_rest_of_the_order() {
     let mut rig = rig(1);
     rig.place(0, ask(PRICE, 20)).unwrap();
-    let summary =
-        rig.place(0, OrderRequest { self_trade: SelfTrade::DecrementBoth, ..bid(PRICE, 8) }).unwrap();
+    let summary = rig.place(0, OrderRequest { self_trade: SelfTrade::DecrementBoth, ..bid(PRICE, 8) }).unwrap();
     assert_eq!((summary.filled, summary.posted, summary.decremented), (BaseLots(0), BaseLots(0), BaseLots(8)));
     assert_eq!(rig.levels(Side::Ask), [(PRICE, 12)]);
     assert_eq!(rig.seat(0).ask_lots, 12);

@@ -154,7 +154,8 @@ fn cancels_are_the_owners() {
     let mut rig = rig(2);
     rig.place(0, bid(PRICE, 10)).unwrap();
     let id = |sequence| OrderId { side: Side::Bid, price_atoms_per_lot: PRICE, sequence };
-    let cancel = |rig: &mut Rig, seat, id| cancel_order(&mut rig.market, &mut rig.book, seat, &id).map(|o| o.size_base_lots);
+    let cancel =
+        |rig: &mut Rig, seat, id| cancel_order(&mut rig.market, &mut rig.book, seat, &id).map(|o| o.size_base_lots);
     assert_eq!(cancel(&mut rig, 1, id(1)), Err(EngineError::OrderNotOwned));
     assert_eq!(cancel(&mut rig, 0, id(2)), Err(EngineError::OrderNotFound));
     assert_eq!(cancel(&mut rig, 0, id(1)), Ok(10));

@@ -6,8 +6,7 @@ use crate::presets::{default_params, MarketSizing};
 
 /// mmr 300 bps below 0.9 × 10^12 atoms, 400 above; τ 1.25; dust under 2 lots.
 fn params() -> MarketParams {
-    let sizing =
-        MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
+    let sizing = MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
     default_params(&sizing).unwrap()
 }
 
@@ -89,7 +88,12 @@ fn near_bankruptcy_half_of_what_health_allows_is_left() {
     // H = 0.1: H·r·P = 1,350 binds κ, and half of what slippage leaves of it the penalty.
     let health = Health { equity: QuoteAtoms(1_350_000), requirement: Requirement(135_000_000_000) };
     for (slippage, penalty) in [(0, Some(675)), (1, Some(674)), (1_349, Some(0)), (1_350, Some(0)), (1_351, None)] {
-        let near = SliceInputs { health, penalty_ppb_of_mmr: 250_000_000, cost_cap_ppb_of_mmr: 330_000_000, ..inputs(&params) };
+        let near = SliceInputs {
+            health,
+            penalty_ppb_of_mmr: 250_000_000,
+            cost_cap_ppb_of_mmr: 330_000_000,
+            ..inputs(&params)
+        };
         let mut solver = SliceSolver::new(near).unwrap();
         let expected = penalty.map(|penalty| fill(7, slippage, penalty));
         assert_eq!(solver.step(Price(450_000 - slippage), BaseLots(7)), Ok(expected), "{slippage}");

@@ -63,7 +63,10 @@ fn settling_rebases_the_entry_and_leaves_equity() {
     assert_eq!(winner, Err(EngineError::NothingToSettle));
     price.grade = Grade::Frozen;
     assert_eq!(settle_loss(&mut rig.market, 0, &mut rig.accounts[0], &price), Err(EngineError::OracleStale));
-    assert_eq!(settle_loss(&mut rig.market, 9_999, &mut rig.accounts[0], &rig.context.price), Err(EngineError::SeatNotOwned));
+    assert_eq!(
+        settle_loss(&mut rig.market, 9_999, &mut rig.accounts[0], &rig.context.price),
+        Err(EngineError::SeatNotOwned)
+    );
 }
 
 #[test]

@@ -4,8 +4,7 @@ use crate::quantity::Price;
 
 /// Capacity 1,000,000 lots, refilled in 300 slots: 3,333⅓ lots a slot.
 fn params() -> MarketParams {
-    let sizing =
-        MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
+    let sizing = MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
     default_params(&sizing).unwrap()
 }
 

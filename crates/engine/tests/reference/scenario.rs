@@ -1,14 +1,14 @@
 //! Accounts, books and limits drawn to sit on the edges, from a tape of numbers (so that a failing case shrinks with its tape).
 
 use super::solve::{Problem, Taken};
-use super::{ceil, floor, int, ratio, rate_of_lot, schedule, Account, Leg, Q};
+use super::{ceil, floor, int, rate_of_lot, ratio, schedule, Account, Leg, Q};
 use num_bigint::BigInt;
 use num_traits::One;
 use taper_engine::episode::Target;
 use taper_engine::params::{LadderPoint, MarginTier, MarketParams};
 use taper_engine::presets::{default_params, MarketSizing};
-use taper_engine::quantity::{BaseLots, Price, MAX_BASE_LOTS, MAX_EQUITY_ATOMS, MAX_NOTIONAL_ATOMS};
 use taper_engine::quantity::MAX_PRICE_ATOMS_PER_LOT;
+use taper_engine::quantity::{BaseLots, Price, MAX_BASE_LOTS, MAX_EQUITY_ATOMS, MAX_NOTIONAL_ATOMS};
 use taper_engine::validate::MAX_TIER_NOTIONAL_ATOMS;
 
 /// A tape of numbers; zeroes after its end.
@@ -175,8 +175,7 @@ fn draw_leg(tape: &mut Tape<'_>, target_bps: u32) -> Leg {
 
 /// Parameters whose market-wide inequalities leave room for any tiers and ladder.
 fn template() -> MarketParams {
-    let sizing =
-        MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
+    let sizing = MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(2_000_000) };
     let mut params = default_params(&sizing).expect("default parameters");
     params.open_interest_cap_base_lots = 1;
     params.throttle_refill_slots = 1;
