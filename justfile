@@ -37,3 +37,11 @@ idl-check:
 
 compute-units: so
     TAPER_REQUIRE_SO=1 cargo run -q -p taper-harness --bin cu-table -- --check
+
+# Slice planning and health, per second
+bench:
+    cargo bench -p taper-engine
+
+# The slice solver against big rationals, a million accounts
+million:
+    cargo test --release -p taper-engine --test slice_exactness -- --ignored million
