@@ -118,15 +118,19 @@ pub struct MarketSpec {
 }
 
 impl MarketSpec {
-    /// A SOL-like market: lots of 0.01, 150 dollars, a calm depth of 10,000 within 1%; default parameters on a tick of a cent.
+    /// A SOL-like market: lots of 0.01, 150 dollars, a calm depth of 10,000 within 1%; default parameters on a tick of a cent, but orders of one
+    /// lot, so that cases can be about small ones.
     ///
     /// # Errors
     /// `Range` when the defaults do not validate.
     pub fn sol(name: &str, source: PriceSource) -> Result<Self> {
-        Self::sized(name, source, -2, 1_500_000, 1_000_000, 100)
+        let mut spec = Self::sized(name, source, -2, 1_500_000, 1_000_000, 100)?;
+        spec.params.min_order_base_lots = 1;
+        spec.params.min_slice_base_lots = 32;
+        Ok(spec)
     }
 
-    /// Default parameters, sized by price and depth, on this tick.
+    /// Default parameters, sized by price and depth, on this tick, with orders of a lot and slices of 32 allowed.
     ///
     /// # Errors
     /// `Range` when the defaults do not validate.
@@ -145,6 +149,9 @@ impl MarketSpec {
         };
         let mut params = default_params(&sizing).map_err(|_| HarnessError::Range("default parameters"))?;
         params.tick_size_atoms_per_lot = tick_size_atoms_per_lot;
+        // Small orders make small numbers; the smallest slice follows, as the parameters demand.
+        params.min_order_base_lots = 1;
+        params.min_slice_base_lots = params.min_slice_base_lots.min(32);
         Ok(Self { name: name.to_owned(), source, price_atoms_per_lot, params })
     }
 }

@@ -24,7 +24,7 @@ const LADDER: [LadderPoint; 4] = [
 ];
 
 /// Default parameters for a market. The throttle's capacity is half of the calm depth; the open-interest cap is ten times that,
-/// which the throughput inequality allows; tier edges are 1, 4, 10 and 20 times the notional of the calm depth.
+/// which the throughput inequality allows; the smallest order is a 4,096th of it, so that dust cannot fill a side of the book; tier edges are 1, 4, 10 and 20 times the notional of the calm depth.
 ///
 /// # Errors
 /// `InvalidParameters` when the sizing leads to parameters that do not validate; `MathOverflow`.
@@ -41,7 +41,7 @@ pub fn default_params(sizing: &MarketSizing) -> Result<MarketParams> {
         tiers: [tier(1, 300, 500), tier(4, 400, 650), tier(10, 600, 1_000), tier(20, 1_000, 1_600)],
         ladder: LADDER,
         tick_size_atoms_per_lot: (sizing.price.0 >> 14).max(1),
-        min_order_base_lots: 1,
+        min_order_base_lots: (capacity >> 12).max(1),
         min_position_base_lots: 2,
         min_slice_base_lots: (capacity >> 10).max(1),
         open_interest_cap_base_lots: capacity.checked_mul(10).ok_or(EngineError::MathOverflow)?,
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn every_rule_can_be_broken_alone() {
         type Spoil = fn(&mut MarketParams);
-        let breaks: [(Rule, Spoil); 22] = [
+        let breaks: [(Rule, Spoil); 23] = [
             (Rule::TierEdges, |p| p.tiers[1].notional_cap_atoms = p.tiers[0].notional_cap_atoms),
             (Rule::TierRates, |p| p.tiers[3].mmr_bps = 500),
             (Rule::InitialCoversTarget, |p| p.target_first_bps = 17_000),
@@ -119,6 +119,7 @@ mod tests {
             }),
             (Rule::Sizes, |p| p.min_position_base_lots = 0),
             (Rule::SliceFitsShare, |p| p.min_slice_base_lots = p.throttle_capacity_base_lots / 4 + 1),
+            (Rule::SliceFitsFills, |p| p.min_order_base_lots = p.min_slice_base_lots / 32),
             (Rule::LotExponent, |p| p.base_lot_exponent = 19),
             (Rule::Fees, |p| p.maker_fee_ppm = -501),
             (Rule::MakerBand, |p| p.maker_band_bps = 201),

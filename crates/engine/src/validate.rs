@@ -1,5 +1,6 @@
 //! Every inequality that a market's parameters must satisfy, each with a name. Checked as a whole at every change.
 
+use crate::book::MAX_FILLS;
 use crate::error::{EngineError, Result};
 use crate::params::MarketParams;
 use crate::quantity::{BPS_ONE, MAX_BASE_LOTS};
@@ -31,6 +32,8 @@ pub enum Rule {
     Sizes,
     /// `min_slice ≤ throttle_capacity / 4`: an account's share can hold the smallest slice.
     SliceFitsShare,
+    /// `min_slice ≤ 32 × min_order`: the fills of one call make the smallest slice, even if each is of the smallest order.
+    SliceFitsFills,
     /// Lot exponent within −18..=18.
     LotExponent,
     /// `0 ≤ taker ≤ 1%`, `−taker ≤ maker ≤ 1%`.
@@ -75,7 +78,7 @@ impl MarketParams {
 
     /// The first inequality that does not hold, in the order of [`Rule`].
     pub fn violated_rule(&self) -> Option<Rule> {
-        let checks: [(Rule, bool); 22] = [
+        let checks: [(Rule, bool); 23] = [
             (Rule::TierEdges, self.tier_edges_hold()),
             (Rule::TierRates, self.tier_rates_hold()),
             (Rule::InitialCoversTarget, self.initial_covers_target()),
@@ -84,6 +87,7 @@ impl MarketParams {
             (Rule::CostCapOpens, self.cost_cap_opens()),
             (Rule::Sizes, self.sizes_hold()),
             (Rule::SliceFitsShare, self.min_slice_base_lots <= self.throttle_capacity_base_lots >> 2),
+            (Rule::SliceFitsFills, self.slice_fits_fills()),
             (Rule::LotExponent, (-18..=18).contains(&self.base_lot_exponent)),
             (Rule::Fees, self.fees_hold()),
             (Rule::MakerBand, self.maker_band_holds()),
@@ -175,6 +179,11 @@ impl MarketParams {
         ]
         .iter()
         .all(|size| (1..=MAX_BASE_LOTS).contains(size))
+    }
+
+    fn slice_fits_fills(&self) -> bool {
+        let fills = i64::try_from(MAX_FILLS).unwrap_or(0);
+        self.min_slice_base_lots <= self.min_order_base_lots.saturating_mul(fills)
     }
 
     fn fees_hold(&self) -> bool {

@@ -64,6 +64,8 @@ impl World {
         market.params = default_params(&sizing).unwrap();
         market.params.tick_size_atoms_per_lot = 100;
         market.params.validate().unwrap();
+        // Dust is allowed: the worst that a market's owner could do.
+        market.params.min_order_base_lots = 1;
         let mut accounts = vec![];
         for seat in 0..5 {
             let mut account: AccountState = bytemuck::Zeroable::zeroed();
