@@ -15,3 +15,4 @@ mod stories;
 mod story_long;
 mod substitution;
 mod support;
+mod workload;

@@ -46,6 +46,7 @@ const HARMLESS: &[(&str, &str, &[&str], &str)] = &[
     ("liquidate for credit", "vault", ANY, "not looked at where nothing is paid in tokens"),
     ("liquidate for credit", "quote_mint", ANY, "not looked at where nothing is paid in tokens"),
     ("liquidate for credit", "token_program", ANY, "not looked at where nothing is paid in tokens"),
+    ("initialize_exchange", "quote_mint", &["mint"], "an exchange for another mint"),
     ("sweep_market_income", "market", &["market"], "another market of the same exchange"),
     ("set_status", "authority", &["admin"], "the admin may do what the guardian may"),
     ("set_status", "market", &["market", "this program"], "another market, or none: the exchange itself"),
@@ -139,7 +140,9 @@ fn gather(world: &World, candidates: &mut BTreeMap<Pubkey, &'static str>) -> BTr
         candidates.insert(governor.pubkey(), kind);
         signers.insert(governor.pubkey(), governor.clone());
     }
-    signers.insert(keypair("mallory").pubkey(), Arc::new(keypair("mallory")));
+    for label in ["mallory", "THIRD market", "THIRD book"] {
+        signers.insert(keypair(label).pubkey(), Arc::new(keypair(label)));
+    }
     signers
 }
 
@@ -201,7 +204,8 @@ fn cases(world: &World) -> Vec<Case> {
     let observe: &[&str] = &["exchange", "market", "margin_account", "oracle", LEG[0], LEG[1]];
     let credit = world.payout_as_credit("carol");
     let tokens = world.payout_in_tokens("carol");
-    vec![
+    let mut cases = creations(world);
+    cases.extend([
         case("deposit", deposit, bob.deposit(&world.venue, 5)),
         case(
             "deposit with legs",
@@ -292,6 +296,31 @@ fn cases(world: &World) -> Vec<Case> {
             &["authority", "exchange", "margin_account", "system_program"],
             instruction::create_margin_account(bob.key(), keys.exchange, 7, false),
         ),
+    ]);
+    cases
+}
+
+/// Creation of an exchange and of a market, each with new keys.
+fn creations(world: &World) -> Vec<Case> {
+    let (keys, admin, guardian) = (world.venue.keys, world.venue.admin.pubkey(), world.venue.guardian.pubkey());
+    let spec = MarketSpec::sol("THIRD", PriceSource::Push).unwrap();
+    // On the oracle of the first market, which has a price.
+    let feed = world.markets()[0].feed;
+    let (_, mut instructions) = MarketHandle::creation(&world.chain, &world.venue, &spec, &feed);
+    let create_market = instructions.pop().unwrap();
+    vec![
+        Case {
+            name: "initialize_exchange",
+            slots: &["admin", "exchange", "vault", "quote_mint", "token_program", "system_program"],
+            instruction: instruction::initialize_exchange(admin, 9, guardian, keys.quote_mint, keys.token_program),
+            before: Vec::new(),
+        },
+        Case {
+            name: "create_market",
+            slots: &["admin", "exchange", "market", "order_book", "oracle"],
+            instruction: create_market,
+            before: instructions,
+        },
     ]
 }
 

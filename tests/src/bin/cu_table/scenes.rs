@@ -277,6 +277,7 @@ async fn refusals(rows: &mut Rows) -> Result<()> {
     rows.refusal("partial_liquidate", refused)?;
     world.set_price(0, LISTED)?;
     world.pass(10)?;
+    world.quote("maker", 0, World::QUOTES).await?;
     world.take("bob", 0, Side::Bid, 100).await?;
     world.pass(10)?;
     let refused = world.liquidate("carol", "bob", 0).await;

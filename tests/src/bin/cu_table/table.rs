@@ -79,6 +79,12 @@ fn differences(rows: &[Row]) -> String {
         Some(more.saturating_sub(less) / by)
     };
     let mut out = String::new();
+    if let Some(floor) = units("set_delegate") {
+        out.push_str(&format!(
+            "- What every instruction pays for its entry, its accounts and an event (`set_delegate` does nothing else): {}.\n",
+            grouped(floor)
+        ));
+    }
     for (what, more, less, by) in [
         (
             "A payout in tokens instead of credit (the transfer by the token program, and signing for the vault)",
@@ -94,12 +100,6 @@ fn differences(rows: &[Row]) -> String {
         ),
         ("A level of the book in a slice", "slice, 1 leg, 8 levels", "slice, 1 leg, 1 level", 7),
         ("A level of the book taken by an order", "order, takes 8 levels", "order, takes 1 level", 7),
-        (
-            "A pull account as oracle instead of a push account",
-            "order, rests, pull oracle",
-            "order, rests, push oracle",
-            1,
-        ),
         (
             "500 better orders to make room among, for one that rests",
             "order, rests behind 500 better ones",
