@@ -1,5 +1,10 @@
 //! One slice of a liquidation, from the checks to the invariants. Two ways to fill it, one plan: through the book, or absorbed.
 
+mod checks;
+mod flag;
+
+pub use flag::{flag, FlagOutcome};
+
 use crate::account::AccountState;
 use crate::book::Book;
 use crate::episode::Target;
@@ -13,7 +18,7 @@ use crate::orders::cancel_all;
 use crate::params::MarketParams;
 use crate::quantity::{mul_div_down, mul_div_up, wide_mul, BaseLots, QuoteAtoms, Side, BPS_ONE};
 use crate::seat::ORDERS_PER_SEAT;
-use crate::slice::{planned_lots, SliceFill, SliceInputs, SliceSolver};
+use crate::slice::{planned_lots, SliceInputs, SliceSolver};
 use crate::throttle;
 
 /// What the caller asks for, and what protects it when the race is lost.
@@ -114,67 +119,6 @@ pub fn account_health(
 ) -> Result<Health> {
     let seat = market.seats.get(seat_index)?;
     value_leg(&market.params, seat, price, valuation)?.add(others)?.with_cash(QuoteAtoms(account.cash_atoms))
-}
-
-/// What a flag did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum FlagOutcome {
-    /// An episode started.
-    Started = 0,
-    /// The running episode was observed unhealthy: its clock runs.
-    Unhealthy = 1,
-    /// The running episode was observed healthy, with its target not yet met.
-    Healthy = 2,
-    /// The running episode's target was found met, and it ended.
-    Ended = 3,
-}
-
-/// Observes the account. Starts an episode if it is unhealthy at the edge of the interval that favours it; ends one whose target is
-/// met at the mid price. Permissionless; also how an episode's clock is kept running.
-///
-/// `grade` is that of the price of the market flagged through. As for a slice, a degraded one starts nothing in the soft stage: a
-/// caller may choose it among the accounts of a feed, and an episode once started goes on while health is above 1 again.
-///
-/// # Errors
-/// `AccountHealthy` when there is nothing to observe: health at the favourable edge is 1 or more and no episode runs;
-/// `DegradedPriceSoftStage`; `InvalidParameters` for a ladder with a gap.
-pub fn flag(
-    params: &MarketParams,
-    account: &mut AccountState,
-    slot: u64,
-    grade: Grade,
-    favourable: &Health,
-    mid: &Health,
-) -> Result<FlagOutcome> {
-    account.episode.expire(slot, params);
-    let unhealthy = favourable.is_below(10_000);
-    let active = account.episode.is_active();
-    if !unhealthy && !active {
-        return Err(EngineError::AccountHealthy);
-    }
-    if !active && grade != Grade::Fresh {
-        let position = ladder::position_ppb_up(mid);
-        if position.map(|at| ladder::values_at(params, at)).transpose()?.is_some_and(|at| at.stage == Stage::Soft) {
-            return Err(EngineError::DegradedPriceSoftStage);
-        }
-    }
-    let met = match account.episode.target(params) {
-        None => false,
-        Some(Target::Ratio(ratio)) => mid.is_at_least(ratio),
-        Some(Target::Full) => mid.requirement.0 == 0,
-    };
-    if met {
-        account.episode.end(slot);
-        return Ok(FlagOutcome::Ended);
-    }
-    let full = account.always_full_close != 0;
-    let started = account.episode.observe(slot, unhealthy, mid.requirement, params, full);
-    Ok(match (started, unhealthy) {
-        (true, _) => FlagOutcome::Started,
-        (false, true) => FlagOutcome::Unhealthy,
-        (false, false) => FlagOutcome::Healthy,
-    })
 }
 
 /// Closes one slice of a leg through the book. The penalty leaves the account's cash; the caller's part is in the summary, to be
@@ -422,57 +366,6 @@ impl<'a> SliceCall<'a> {
             fills: 0,
             cancelled_orders: 0,
         })
-    }
-
-    /// INV-06: the position fell by what the solver closed, and kept its sign.
-    fn check_size(&self, market: &MarketState, closed: BaseLots) -> Result<()> {
-        let before = self.request.expected_base;
-        let after = BaseLots(market.seats.get(self.seat_index)?.base_lots);
-        let same_sign = after.is_zero() || after.is_positive() == before.is_positive();
-        if same_sign && closed.is_positive() && after.abs()?.add(closed)? == before.abs()? {
-            return Ok(());
-        }
-        Err(EngineError::InvariantViolated)
-    }
-
-    /// INV-03 and INV-05: health not worse, equity not negative; the last (dearest) fill cost at most κ and `H·r·P`.
-    fn check_health(&self, prepared: &Prepared<'_>, last: &SliceFill, after: &Health) -> Result<()> {
-        if !after.is_not_worse_than(&prepared.health) || after.equity.is_negative() {
-            return Err(EngineError::InvariantViolated);
-        }
-        let price = self.context.price.price.0;
-        let cost = last.slippage_per_lot.max(0).saturating_add(last.penalty_per_lot);
-        let cap = ladder::per_lot_down(prepared.solver.cost_cap_ppb(), last.rate_bps, price.unsigned_abs())?;
-        let rate_price = price.checked_mul(i64::from(last.rate_bps)).ok_or(EngineError::MathOverflow)?;
-        let bound = wide_mul(prepared.health.equity.0, rate_price);
-        let cost_scaled = prepared.health.requirement.0.checked_mul(i128::from(cost));
-        let within_health = cost_scaled.is_some_and(|scaled| scaled <= bound);
-        if i64::try_from(cap).is_ok_and(|cap| cost <= cap) && within_health {
-            return Ok(());
-        }
-        Err(EngineError::InvariantViolated)
-    }
-
-    /// INV-04: one lot less would have missed the target. Not for a full close, nor where dust was closed too.
-    fn check_minimal(&self, market: &MarketState, target: Target, last: &SliceFill, after: &Health) -> Result<()> {
-        let Target::Ratio(ratio) = target else { return Ok(()) };
-        let remaining = BaseLots(market.seats.get(self.seat_index)?.base_lots).abs()?;
-        if remaining.0 < self.params.min_position_base_lots {
-            return Ok(());
-        }
-        // One lot less: its margin is back, its cost is not paid.
-        let price = self.context.price.price;
-        let with_lot = requirement(self.params, price.notional(remaining.add(BaseLots(1))?)?, false)?;
-        let without = requirement(self.params, price.notional(remaining)?, false)?;
-        let overflow = EngineError::MathOverflow;
-        let freed = with_lot.0.checked_sub(without.0).ok_or(overflow)?;
-        let cost = last.slippage_per_lot.checked_add(last.penalty_per_lot).ok_or(overflow)?;
-        let required = after.requirement.0.checked_add(freed).ok_or(overflow)?;
-        let one_less = Health { equity: after.equity.add(QuoteAtoms(cost))?, requirement: Requirement(required) };
-        if one_less.is_at_least(ratio) {
-            return Err(EngineError::InvariantViolated);
-        }
-        Ok(())
     }
 }
 
