@@ -22,7 +22,8 @@ const NOT_ZERO: u32 = 2_013;
 const NOT_SIGNER: u32 = 3_010;
 const TOKEN_2022: Pubkey = Pubkey::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
 
-/// A mint of the token-2022 program with one extension: 82 bytes of mint, zeroes to 165, the kind of account, then the extension.
+/// A mint of the token-2022 program with one extension: 82 bytes of mint, zeroes to 165, the kind of account, then the
+/// extension.
 fn mint_with_extension(kind: u16, body: &[u8]) -> Account {
     let mut account = mint_bytes(6);
     account.owner = TOKEN_2022;

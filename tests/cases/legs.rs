@@ -112,8 +112,8 @@ async fn a_degraded_leg_allows_reductions_only() {
     world.take("alice", 0, Side::Ask, 10).await.unwrap();
 }
 
-/// A silent oracle must not shield an account: its leg is valued at its last good price, moved in the account's favour, and the live leg is
-/// sliced.
+/// A silent oracle must not shield an account: its leg is valued at its last good price, moved in the account's favour,
+/// and the live leg is sliced.
 #[tokio::test]
 async fn a_frozen_leg_beside_a_live_one() {
     let mut world = three_legs().await;

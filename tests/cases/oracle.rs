@@ -51,7 +51,8 @@ async fn values_and_times() {
             post(&mut world, |p| p.exponent = exponent);
             refused(&mut world, TaperError::OracleExponentOutOfRange).await;
         }
-        // The largest mantissa, at an exponent where it is far beyond 2^40 atoms per lot, and one that rounds to nothing.
+        // The largest mantissa, at an exponent where it is far beyond 2^40 atoms per lot, and one that rounds to
+        // nothing.
         post(&mut world, |p| (p.price, p.confidence) = (i64::MAX, 0));
         refused(&mut world, TaperError::OraclePriceOutOfRange).await;
         post(&mut world, |p| (p.price, p.confidence) = (1, 0));

@@ -6,8 +6,8 @@ use taper_harness::{ExpectRefusal, World};
 
 use crate::support::*;
 
-/// Alice goes long with fifteenfold leverage, the price falls, she is tapered to a health of 1.25 instead of closed, the price comes back, and
-/// she leaves with what is hers.
+/// Alice goes long with fifteenfold leverage, the price falls, she is tapered to a health of 1.25 instead of closed,
+/// the price comes back, and she leaves with what is hers.
 #[tokio::test]
 async fn a_long_is_tapered_and_recovers() {
     let mut world = long_alice().await;

@@ -1,5 +1,7 @@
-//! Every account slot of every instruction, filled with every other account of the world: refused, and no byte changed; or harmless, for a
-//! reason written here.
+//! Every account slot of every instruction, filled with every other account of the world: refused, and no byte changed;
+//! or harmless, for a reason written here.
+
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +10,6 @@ use solana_instruction::{AccountMeta, Instruction};
 use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
-use taper::instructions::{CancelAllOrdersArgs, CancelOrderArgs};
 use taper_engine::quantity::Side;
 use taper_harness::{
     keypair, mint_bytes, order, token_account_bytes, Checks, HarnessError, MarketHandle, MarketSpec, PriceSource,
@@ -17,15 +18,7 @@ use taper_harness::{
 use taper_sdk::instruction;
 
 use crate::support::*;
-
-/// One instruction that works, and what its slots are called.
-struct Case {
-    name: &'static str,
-    slots: &'static [&'static str],
-    instruction: Instruction,
-    /// Instructions that have to come before it in its transaction.
-    before: Vec<Instruction>,
-}
+use table::{cases, Case, LEG_MARKET};
 
 /// Any kind of account.
 const ANY: &[&str] = &["*"];
@@ -60,8 +53,8 @@ struct Scene {
     signers: BTreeMap<Pubkey, Arc<Keypair>>,
 }
 
-/// Alice is long in two markets, has an order in the first, and is in trouble. A second exchange has a market, a trader and a vault of its
-/// own; there are tokens of another mint.
+/// Alice is long in two markets, has an order in the first, and is in trouble. A second exchange has a market, a trader
+/// and a vault of its own; there are tokens of another mint.
 async fn scene() -> Scene {
     let mut world = World::with_markets(2).await.unwrap();
     world.take("alice", 0, Side::Bid, 5_000).await.unwrap();
@@ -146,184 +139,6 @@ fn gather(world: &World, candidates: &mut BTreeMap<Pubkey, &'static str>) -> BTr
     signers
 }
 
-const LEG: [&str; 2] = ["leg market", "leg oracle"];
-
-fn cases(world: &World) -> Vec<Case> {
-    let (alice, bob, carol, dave) =
-        (world.trader("alice"), world.trader("bob"), world.trader("carol"), world.trader("dave"));
-    let (keys, market) = (world.venue.keys, world.market(0).unwrap().keys);
-    let legs = world.legs("alice", Some(0)).unwrap();
-    let all_legs = world.legs("alice", None).unwrap();
-    let args = world.liquidate_args("alice", 0).unwrap();
-    let sequence =
-        world.book(0).unwrap().book.orders(Side::Ask).iter().find(|o| o.size_base_lots == 10).unwrap().sequence;
-    let cancel = CancelOrderArgs { side: 1, price_atoms_per_lot: LISTED * 2, sequence };
-    let both = CancelAllOrdersArgs { side: 2, limit: 32 };
-    let case = |name, slots, instruction| Case { name, slots, instruction, before: Vec::new() };
-    let liquidation: &[&str] = &[
-        "caller",
-        "exchange",
-        "market",
-        "order_book",
-        "margin_account",
-        "oracle",
-        "caller_margin_account",
-        "caller_token_account",
-        "vault",
-        "quote_mint",
-        "token_program",
-        LEG[0],
-        LEG[1],
-    ];
-    let cash: &[&str] = &[
-        "authority",
-        "exchange",
-        "margin_account",
-        "token_account",
-        "vault",
-        "quote_mint",
-        "token_program",
-        LEG[0],
-        LEG[1],
-        LEG[0],
-        LEG[1],
-    ];
-    let deposit: &[&str] = &[
-        "depositor",
-        "exchange",
-        "margin_account",
-        "depositor_token_account",
-        "vault",
-        "quote_mint",
-        "token_program",
-        LEG[0],
-        LEG[1],
-        LEG[0],
-        LEG[1],
-    ];
-    let observe: &[&str] = &["exchange", "market", "margin_account", "oracle", LEG[0], LEG[1]];
-    let credit = world.payout_as_credit("carol");
-    let tokens = world.payout_in_tokens("carol");
-    let mut cases = creations(world);
-    cases.extend([
-        case("deposit", deposit, bob.deposit(&world.venue, 5)),
-        case(
-            "deposit with legs",
-            deposit,
-            instruction::deposit(alice.key(), &keys, alice.margin, alice.token_account, 5, &all_legs),
-        ),
-        case("withdraw", cash, instruction::withdraw(carol.key(), &keys, carol.margin, carol.token_account, 5, &[])),
-        case(
-            "place_order",
-            &["authority", "exchange", "market", "order_book", "margin_account", "oracle", LEG[0], LEG[1]],
-            world
-                .place_instruction(
-                    "alice",
-                    0,
-                    taper::instructions::PlaceOrderArgs { kind: 2, ..order(Side::Ask, SOFT - 500, 10) },
-                )
-                .unwrap(),
-        ),
-        case(
-            "cancel_order",
-            &["authority", "market", "order_book", "margin_account"],
-            instruction::cancel_order(alice.key(), &market, alice.margin, cancel),
-        ),
-        case(
-            "cancel_all_orders",
-            &["authority", "market", "order_book", "margin_account"],
-            instruction::cancel_all_orders(alice.key(), &market, alice.margin, both),
-        ),
-        case(
-            "force_cancel_orders",
-            &["exchange", "market", "order_book", "margin_account", "oracle", LEG[0], LEG[1]],
-            instruction::force_cancel_orders(&market, alice.margin, 32, &legs),
-        ),
-        case("flag_account", observe, instruction::flag_account(&market, alice.margin, &legs)),
-        case(
-            "liquidate for credit",
-            liquidation,
-            instruction::partial_liquidate(carol.key(), &market, alice.margin, &credit, args, &legs),
-        ),
-        case(
-            "liquidate for tokens",
-            liquidation,
-            instruction::partial_liquidate(carol.key(), &market, alice.margin, &tokens, args, &legs),
-        ),
-        case(
-            "absorb",
-            &[
-                "caller",
-                "exchange",
-                "market",
-                "order_book",
-                "margin_account",
-                "oracle",
-                "caller_margin_account",
-                LEG[0],
-                LEG[1],
-            ],
-            instruction::absorb(carol.key(), &market, alice.margin, carol.margin, args, &legs, &[]),
-        ),
-        case("settle_loss", observe, instruction::settle_loss(&market, alice.margin)),
-        case("release_seat", &["market", "margin_account"], instruction::release_seat(market.market, dave.margin)),
-        case(
-            "sweep_market_income",
-            &["exchange", "market"],
-            instruction::sweep_market_income(keys.exchange, market.market),
-        ),
-        case(
-            "set_status",
-            &["authority", "exchange", "market"],
-            instruction::set_status(world.venue.guardian.pubkey(), keys.exchange, Some(market.market), 1),
-        ),
-        case(
-            "set_delegate",
-            &["authority", "margin_account"],
-            instruction::set_delegate(alice.key(), alice.margin, bob.key()),
-        ),
-        Case {
-            name: "close_margin_account",
-            slots: &["authority", "margin_account"],
-            instruction: instruction::close_margin_account(dave.key(), dave.margin),
-            before: vec![
-                instruction::release_seat(market.market, dave.margin),
-                instruction::withdraw(dave.key(), &keys, dave.margin, dave.token_account, 1_000 * TOKEN, &[]),
-            ],
-        },
-        case(
-            "create_margin_account",
-            &["authority", "exchange", "margin_account", "system_program"],
-            instruction::create_margin_account(bob.key(), keys.exchange, 7, false),
-        ),
-    ]);
-    cases
-}
-
-/// Creation of an exchange and of a market, each with new keys.
-fn creations(world: &World) -> Vec<Case> {
-    let (keys, admin, guardian) = (world.venue.keys, world.venue.admin.pubkey(), world.venue.guardian.pubkey());
-    let spec = MarketSpec::sol("THIRD", PriceSource::Push).unwrap();
-    // On the oracle of the first market, which has a price.
-    let feed = world.markets()[0].feed;
-    let (_, mut instructions) = MarketHandle::creation(&world.chain, &world.venue, &spec, &feed);
-    let create_market = instructions.pop().unwrap();
-    vec![
-        Case {
-            name: "initialize_exchange",
-            slots: &["admin", "exchange", "vault", "quote_mint", "token_program", "system_program"],
-            instruction: instruction::initialize_exchange(admin, 9, guardian, keys.quote_mint, keys.token_program),
-            before: Vec::new(),
-        },
-        Case {
-            name: "create_market",
-            slots: &["admin", "exchange", "market", "order_book", "oracle"],
-            instruction: create_market,
-            before: instructions,
-        },
-    ]
-}
-
 fn is_harmless(case: &str, slot: &str, kind: &str) -> bool {
     HARMLESS.iter().any(|(name, at, kinds, _)| *name == case && *at == slot && (kinds.contains(&kind) || *kinds == ANY))
 }
@@ -358,8 +173,8 @@ async fn every_slot_with_every_other_account() {
     let mut codes: BTreeMap<String, usize> = BTreeMap::new();
     for index in 0..scene.cases.len() {
         let metas = scene.cases[index].instruction.accounts.clone();
-        let (name, slots) = (scene.cases[index].name, scene.cases[index].slots);
-        assert!(slots.len() >= metas.len(), "{name}: {} slots are named, it has {}", slots.len(), metas.len());
+        let (name, slots) = (scene.cases[index].name, scene.cases[index].slots.clone());
+        assert_eq!(slots.len(), metas.len(), "{name}: every slot has a name");
         // Alone it works: what is refused below is refused for the account that was swapped.
         let refused = scene.attempt(index, metas.clone()).await;
         assert_eq!(refused, None, "{name} must work before it is spoilt");
@@ -405,7 +220,7 @@ async fn every_slot_without_its_privilege() {
     let start = scene.world.chain.snapshot();
     for index in 0..scene.cases.len() {
         let metas = scene.cases[index].instruction.accounts.clone();
-        let (name, slots) = (scene.cases[index].name, scene.cases[index].slots);
+        let (name, slots) = (scene.cases[index].name, scene.cases[index].slots.clone());
         // Privileges are the transaction's: another instruction in it may lend them.
         if !scene.cases[index].before.is_empty() {
             continue;
@@ -419,7 +234,7 @@ async fn every_slot_without_its_privilege() {
                 assert_eq!(refused.as_deref(), Some("AccountNotSigner"), "{name}: {slot}");
             }
             // A leg is swept where its market is writable, and only looked at where it is not.
-            if !meta.is_writable || slot == LEG[0] {
+            if !meta.is_writable || slot == LEG_MARKET {
                 continue;
             }
             let mut read_only = metas.clone();

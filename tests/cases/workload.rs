@@ -1,5 +1,5 @@
-//! A random workload on two markets: whatever happens, every audit holds, refusals have a reason of the program's own, and plans are what the
-//! chain does. `TAPER_WORKLOAD_STEPS` makes it longer, `TAPER_WORKLOAD_SEED` starts elsewhere.
+//! A random workload on two markets: whatever happens, every audit holds, refusals have a reason of the program's own,
+//! and plans are what the chain does. `TAPER_WORKLOAD_STEPS` makes it longer, `TAPER_WORKLOAD_SEED` starts elsewhere.
 
 use std::collections::BTreeMap;
 
@@ -199,8 +199,8 @@ impl Workload {
         Ok(Outcome::default())
     }
 
-    /// INV-18: an unhealthy account with a live oracle and depth can be sliced, unless it is its cooldown, its throttle or its bankruptcy that
-    /// forbids.
+    /// INV-18: an unhealthy account with a live oracle and depth can be sliced, unless it is its cooldown, its throttle
+    /// or its bankruptcy that forbids.
     fn progress(&self, market: usize) {
         for name in TRADERS {
             if self.world.base(name, market).unwrap() == 0 {

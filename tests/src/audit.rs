@@ -1,5 +1,5 @@
-//! What an auditor computes from the accounts alone: the money of each exchange, the positions of each market, and that seats and
-//! references fit.
+//! What an auditor computes from the accounts alone: the money of each exchange, the positions of each market, and that
+//! seats and references fit.
 
 use std::collections::BTreeMap;
 
@@ -163,7 +163,8 @@ fn load<'a, T: ProgramAccount>(key: &Pubkey, account: &'a Account) -> Result<&'a
     decode_owned(&account.owner, &account.data).map_err(|error| HarnessError::Decode { account: *key, error })
 }
 
-/// What may not happen between two states of one account: a market's price time going back (INV-16), its count of fills falling.
+/// What may not happen between two states of one account: a market's price time going back (INV-16), its count of fills
+/// falling.
 pub(crate) fn check_change(key: &Pubkey, before: &Account, after: &Account) -> Result<()> {
     if after.owner != taper::ID || !is::<Market>(&before.data) || !is::<Market>(&after.data) {
         return Ok(());

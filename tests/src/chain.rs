@@ -63,7 +63,8 @@ pub struct Chain {
     accounts: BTreeMap<Pubkey, Account>,
     /// Accounts that were there before anything here wrote them, as they were when first seen.
     found: BTreeMap<Pubkey, Account>,
-    /// What the events said. `None` where they are lost (the native processor), and once an account of the program was written past it.
+    /// What the events said. `None` where they are lost (the native processor), and once an account of the program was
+    /// written past it.
     ledger: Option<Ledger>,
     sent: u64,
     audits: u64,
@@ -141,7 +142,8 @@ impl Chain {
         self.clock.unix_timestamp
     }
 
-    /// Moves the clock forward. Only the clock that programs read moves: no bank is built per slot, so a day costs as much as a slot.
+    /// Moves the clock forward. Only the clock that programs read moves: no bank is built per slot, so a day costs as
+    /// much as a slot.
     pub fn advance(&mut self, slots: u64, seconds: i64) {
         self.set_time(self.clock.slot.saturating_add(slots), self.clock.unix_timestamp.saturating_add(seconds));
     }
@@ -153,8 +155,8 @@ impl Chain {
         self.context.set_sysvar(&self.clock);
     }
 
-    /// Writes an account, past all rules. It is tracked from now on. If it is one of the program's, events no longer explain the accounts, and
-    /// the audit stops comparing them.
+    /// Writes an account, past all rules. It is tracked from now on. If it is one of the program's, events no longer
+    /// explain the accounts, and the audit stops comparing them.
     pub fn set_account(&mut self, key: &Pubkey, account: Account) {
         if account.owner == taper::ID {
             self.ledger = None;
@@ -222,8 +224,8 @@ impl Chain {
         self.set_time(snapshot.clock.slot, snapshot.clock.unix_timestamp);
     }
 
-    /// Sends one transaction; signers that no instruction asks for are left out. Then checks: a refusal changed nothing; a success
-    /// kept every invariant.
+    /// Sends one transaction; signers that no instruction asks for are left out. Then checks: a refusal changed
+    /// nothing; a success kept every invariant.
     ///
     /// # Errors
     /// `Refused`; `ChangedByRefusal` and `Invariant` when a check fails; `Bank`.

@@ -1,5 +1,5 @@
-//! An indexer: rebuilds every balance and every book from the events alone. The audit compares it with the accounts, so that an event which is
-//! missing or wrong fails the test that caused it.
+//! An indexer: rebuilds every balance and every book from the events alone. The audit compares it with the accounts, so
+//! that an event which is missing or wrong fails the test that caused it.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,9 @@ use taper_engine::seat::Seat;
 
 use crate::chain::Chain;
 use crate::error::Result;
+
+#[cfg(test)]
+mod tests;
 
 const EVENT_PREFIX: &str = "Program data: ";
 /// What the runtime logs when it drops the rest.
@@ -374,34 +377,4 @@ where
     keys.filter(|key| events.get(key) != accounts.get(key)).min().map(|key| {
         (*key, format!("{key:?}: the events say {:?}, the accounts {:?}", events.get(key), accounts.get(key)))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::world::World;
-
-    /// An event that is dropped is found, whichever it is.
-    #[tokio::test]
-    async fn every_event_is_needed() {
-        let mut world = World::new().await.unwrap();
-        if !world.chain.is_vm() {
-            return; // The native processor has no events.
-        }
-        let (before, outcome) =
-            (world.chain.ledger().unwrap().clone(), { world.take("alice", 0, Side::Bid, 100).await.unwrap() });
-        let events: Vec<String> = outcome.logs.iter().filter(|line| line.starts_with(EVENT_PREFIX)).cloned().collect();
-        // A seat, a book, a sweep of the fee, the order.
-        assert_eq!(events.len(), 4);
-        for dropped in 0..=events.len() {
-            let mut ledger = before.clone();
-            let kept = events.iter().enumerate().filter(|(index, _)| *index != dropped).map(|(_, event)| event.clone());
-            ledger.take_in(&kept.collect::<Vec<_>>());
-            let difference = ledger.difference(&world.chain).unwrap();
-            assert_eq!(difference.is_none(), dropped == events.len(), "without event {dropped}: {difference:?}");
-        }
-        let mut truncated = before;
-        truncated.take_in(&[TRUNCATED.to_owned()]);
-        assert!(truncated.difference(&world.chain).unwrap().unwrap().1.contains("truncated"));
-    }
 }

@@ -1,10 +1,11 @@
 //! A local chain with the program on it, and the accounts of a small world to act in.
 //!
-//! [`Chain`] runs transactions on `target/deploy/taper.so` in the real VM when that file exists, on the native processor
-//! otherwise, and says which. After every transaction it recomputes the money of every exchange (INV-01) and the positions of every
-//! market (INV-02) from the accounts alone, and has the engine audit every book and seat table; a refused transaction must have
-//! changed no byte (INV-17). In the VM an indexer rebuilds all balances and books from the events and is held against the accounts. [`World`] is an exchange with markets, oracles and traders on such a chain. Nothing here is only for
-//! tests: the simulator replays crashes on it. Whatever fails is an error value.
+//! [`Chain`] runs transactions on `target/deploy/taper.so` in the real VM when that file exists, on the native
+//! processor otherwise, and says which. After every transaction it recomputes the money of every exchange (INV-01) and
+//! the positions of every market (INV-02) from the accounts alone, and has the engine audit every book and seat table;
+//! a refused transaction must have changed no byte (INV-17). In the VM an indexer rebuilds all balances and books from
+//! the events and is held against the accounts. [`World`] is an exchange with markets, oracles and traders on such a
+//! chain. Nothing here is only for tests: the simulator replays crashes on it. Whatever fails is an error value.
 
 mod audit;
 mod chain;
@@ -13,6 +14,7 @@ mod exchange;
 mod expect;
 mod keys;
 mod ledger;
+mod liquidator;
 mod market;
 mod outcome;
 mod processor;

@@ -51,7 +51,8 @@ pub struct OracleFeed {
 }
 
 impl OracleFeed {
-    /// A feed of a label, for markets of this lot exponent. Its exponent is such that ten thousandths of an atom per lot can be posted.
+    /// A feed of a label, for markets of this lot exponent. Its exponent is such that ten thousandths of an atom per
+    /// lot can be posted.
     pub fn new(label: &str, source: PriceSource, base_lot_exponent: i32) -> Self {
         let account = keypair(&format!("{label} oracle")).pubkey();
         let identity = match source {
@@ -118,8 +119,8 @@ pub struct MarketSpec {
 }
 
 impl MarketSpec {
-    /// A SOL-like market: lots of 0.01, 150 dollars, a calm depth of 10,000 within 1%; default parameters on a tick of a cent, but orders of one
-    /// lot, so that cases can be about small ones.
+    /// A SOL-like market: lots of 0.01, 150 dollars, a calm depth of 10,000 within 1%; default parameters on a tick of
+    /// a cent, but orders of one lot, so that cases can be about small ones.
     ///
     /// # Errors
     /// `Range` when the defaults do not validate.

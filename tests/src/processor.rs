@@ -126,8 +126,8 @@ fn native() -> ProgramTest {
     test
 }
 
-/// Anchor's entry point asks for one lifetime where the runtime gives three. Copies of the program id, the accounts (handles to
-/// the same data) and the instruction data are leaked, so that there is one: a few hundred bytes a call.
+/// Anchor's entry point asks for one lifetime where the runtime gives three. Copies of the program id, the accounts
+/// (handles to the same data) and the instruction data are leaked, so that there is one: a few hundred bytes a call.
 fn native_entry(program_id: &Pubkey, accounts: &[AccountInfo], data: &[u8]) -> ProgramResult {
     let program_id: &'static Pubkey = Box::leak(Box::new(*program_id));
     let accounts = Box::leak(accounts.to_vec().into_boxed_slice());

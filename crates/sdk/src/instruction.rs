@@ -91,7 +91,8 @@ pub fn initialize_exchange(
     build(accounts, instruction::InitializeExchange { index, guardian }, none())
 }
 
-/// The system program's instruction that makes an account of the program, all zeroes, for `create_market`. Both keys sign.
+/// The system program's instruction that makes an account of the program, all zeroes, for `create_market`. Both keys
+/// sign.
 pub fn create_zeroed_account(payer: &Pubkey, address: &Pubkey, space: usize) -> Instruction {
     let lamports = anchor_lang::prelude::Rent::default().minimum_balance(space);
     let space = u64::try_from(space).unwrap_or(u64::MAX);
@@ -111,8 +112,8 @@ pub struct Listing {
     pub name: [u8; 16],
 }
 
-/// `create_market`. Both accounts must have been created in the same transaction: owned by the program, of the exact size
-/// (`Market::SPACE`, `OrderBook::SPACE`), all zeroes.
+/// `create_market`. Both accounts must have been created in the same transaction: owned by the program, of the exact
+/// size (`Market::SPACE`, `OrderBook::SPACE`), all zeroes.
 pub fn create_market(admin: Pubkey, keys: &MarketKeys, listing: &Listing) -> Instruction {
     let accounts = accounts::CreateMarket {
         admin,
@@ -143,8 +144,8 @@ pub fn close_margin_account(authority: Pubkey, margin_account: Pubkey) -> Instru
     build(accounts::CloseMarginAccount { authority, margin_account }, instruction::CloseMarginAccount {}, none())
 }
 
-/// `deposit`. With all legs of the account, results are swept, and a deposit that restores initial margin ends its episode; without any
-/// it is cash and nothing else.
+/// `deposit`. With all legs of the account, results are swept, and a deposit that restores initial margin ends its
+/// episode; without any it is cash and nothing else.
 pub fn deposit(
     depositor: Pubkey,
     keys: &ExchangeKeys,

@@ -13,7 +13,8 @@ pub struct Leg {
     pub oracle: Pubkey,
 }
 
-/// The account's legs in slot order, without the instruction's own market. `oracle_of` names the oracle account for a market;
+/// The account's legs in slot order, without the instruction's own market. `oracle_of` names the oracle account for a
+/// market;
 /// `None` when it knows none for a market that the account is in: its key is the error.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Rust client of Taper: addresses, accounts, instructions, and what the chain would do.
 //!
-//! Nothing here computes a risk number of its own: health and slices come from [`taper_engine`], run on the bytes of the accounts,
-//! so a bot gets exactly what the chain will do.
+//! Nothing here computes a risk number of its own: health and slices come from [`taper_engine`], run on the bytes of
+//! the accounts, so a bot gets exactly what the chain will do.
 #![deny(missing_docs)]
 
 pub mod account;

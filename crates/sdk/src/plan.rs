@@ -1,5 +1,6 @@
-//! What the chain would answer now: the health of an account, and the slice that `partial_liquidate` would make. The program's own code and the
-//! engine's own transitions run on copies of the accounts, so the answer is the chain's, to the atom.
+//! What the chain would answer now: the health of an account, and the slice that `partial_liquidate` would make. The
+//! program's own code and the engine's own transitions run on copies of the accounts, so the answer is the chain's, to
+//! the atom.
 
 use solana_pubkey::Pubkey;
 use taper::events::SliceReport;
@@ -68,8 +69,8 @@ pub struct SliceQuery<'a> {
     pub legs: &'a [Leg],
 }
 
-/// What `partial_liquidate` would do, as its return data would say; or the error with which it would be refused. Payment of the caller is
-/// not simulated.
+/// What `partial_liquidate` would do, as its return data would say; or the error with which it would be refused.
+/// Payment of the caller is not simulated.
 ///
 /// # Errors
 /// [`PlanError`].
