@@ -17,11 +17,6 @@ pub const STATUS_REDUCE_ONLY: u8 = 1;
 /// Status: as reduce-only, and an exchange pays no withdrawals.
 pub const STATUS_PAUSED: u8 = 2;
 
-/// `set_status` on the exchange.
-pub const SCOPE_EXCHANGE: u8 = 0;
-/// `set_status` on a market.
-pub const SCOPE_MARKET: u8 = 1;
-
 /// A market on a Pyth push account, named by its address.
 pub const ORACLE_PYTH_PUSH: u8 = 0;
 /// A market on Pyth pull accounts, named by their feed.

@@ -40,7 +40,13 @@ impl SliceCall<'_> {
     }
 
     /// INV-04: one lot less would have missed the target. Not for a full close, nor where dust was closed too.
-    pub(super) fn check_minimal(&self, market: &MarketState, target: Target, last: &SliceFill, after: &Health) -> Result<()> {
+    pub(super) fn check_minimal(
+        &self,
+        market: &MarketState,
+        target: Target,
+        last: &SliceFill,
+        after: &Health,
+    ) -> Result<()> {
         let Target::Ratio(ratio) = target else { return Ok(()) };
         let remaining = BaseLots(market.seats.get(self.seat_index)?.base_lots).abs()?;
         if remaining.0 < self.params.min_position_base_lots {

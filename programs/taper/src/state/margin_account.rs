@@ -47,7 +47,11 @@ pub struct MarginAccount {
     /// Zero.
     pub reserved: [u64; 16],
 }
-const _: () = assert!(core::mem::size_of::<PositionRef>() == 40 && core::mem::offset_of!(PositionRef, in_use) == 36);
+const _: () = {
+    assert!(core::mem::size_of::<PositionRef>() == 40 && core::mem::align_of::<PositionRef>() <= 8);
+    assert!(core::mem::offset_of!(PositionRef, market) == 0 && core::mem::offset_of!(PositionRef, seat_index) == 32);
+    assert!(core::mem::offset_of!(PositionRef, in_use) == 36 && core::mem::offset_of!(PositionRef, padding) == 37);
+};
 assert_layout!(MarginAccount, 680, {
     version: 0, bump: 1, number: 2, padding: 4, exchange: 8, authority: 40, delegate: 72, state: 104, positions: 232,
     reserved: 552,
