@@ -16,3 +16,4 @@ mod story_long;
 mod substitution;
 mod support;
 mod workload;
+mod wrong_accounts;
