@@ -30,7 +30,8 @@ const START_SLOT: u64 = 1_000;
 const MAX_UNITS: u32 = 1_400_000;
 /// Transactions are told apart by the units they ask for: that many in a row are distinct.
 const DISTINCT: u64 = 400_000;
-const BLOCKHASH_RETRIES: usize = 3;
+/// A blockhash lives for about a second here, so a busy machine can miss it.
+const BLOCKHASH_RETRIES: usize = 10;
 
 /// Which checks run after a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,6 +36,7 @@ impl Processor {
     pub(crate) fn prepare() -> Result<(Self, ProgramTest)> {
         quieten();
         let path = directory().join(FILE_NAME);
+        let path = path.canonicalize().unwrap_or(path);
         let required = std::env::var_os(REQUIRE_FILE).is_some();
         let fail =
             |reason: &str| HarnessError::NoProgramFile { path: path.display().to_string(), reason: reason.to_owned() };
