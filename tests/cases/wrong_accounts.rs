@@ -77,11 +77,47 @@ async fn a_slice_names_what_was_swapped() {
         swapped.accounts[slot].pubkey = key;
         world.chain.send(&[swapped], &[&carol.keypair]).await.expect_code(expected);
     }
+    for (whole, length) in [(&credited, 11), (&credited, 12), (&paid, 11), (&paid, 12)] {
+        let mut short = whole.clone();
+        short.accounts.truncate(length);
+        world.chain.send(&[short], &[&carol.keypair]).await.expect_error(TaperError::MissingLegAccounts);
+    }
     for instruction in [paid, credited] {
         let before = world.chain.snapshot();
         world.chain.send(&[instruction], &[&carol.keypair]).await.unwrap();
         world.chain.restore(&before);
     }
+}
+
+/// An absorber names its own legs after the liquidatee's: neither may be left out, swapped or given twice.
+#[tokio::test]
+async fn an_absorber_names_both_accounts_legs() {
+    let mut world = World::with_markets(3).await.unwrap();
+    for market in [0, 1] {
+        world.take("alice", market, Side::Bid, 5_000).await.unwrap();
+    }
+    world.place("carol", 2, order(Side::Bid, LISTED - 50_000, 10)).await.unwrap();
+    world.pass(10).unwrap();
+    for market in [0, 1] {
+        move_price(&mut world, market, SOFT).await;
+    }
+    let carol = world.trader("carol");
+    let args = world.liquidate_args("alice", 0).unwrap();
+    let absorb = world.absorb_instruction("carol", "alice", 0, args).unwrap();
+    assert_eq!(absorb.accounts.len(), 7 + 2 + 2);
+    let mut changed = async |change: &dyn Fn(&mut Vec<AccountMeta>), error| {
+        let mut instruction = absorb.clone();
+        change(&mut instruction.accounts);
+        world.chain.send(&[instruction], &[&carol.keypair]).await.expect_error(error);
+    };
+    for length in 7..11 {
+        changed(&|metas| metas.truncate(length), TaperError::MissingLegAccounts).await;
+    }
+    changed(&|metas| metas[7..11].rotate_left(2), TaperError::WrongLegMarket).await;
+    changed(&|metas| metas.swap(8, 10), TaperError::OracleWrongFeed).await;
+    changed(&|metas| metas.extend_from_within(9..11), TaperError::SurplusLegAccounts).await;
+    changed(&|metas| metas[6] = metas[4].clone(), TaperError::AbsorbIntoItself).await;
+    world.chain.send(&[absorb], &[&carol.keypair]).await.unwrap();
 }
 
 /// Versions to come, in accounts of today: as if an upgrade had been rolled back.
