@@ -36,8 +36,7 @@ async fn accounts_are_numbered() {
     let mut world = World::new().await.unwrap();
     let (alice, exchange) = (world.trader("alice"), world.venue.keys.exchange);
     let first = instruction::create_margin_account(alice.key(), exchange, 0, false);
-    // Anchor asks the system program for an account that has lamports already; it declines in its own words.
-    world.chain.send(&[first], &[&alice.keypair]).await.expect_refusal();
+    world.chain.send(&[first], &[&alice.keypair]).await.expect_error(TaperError::AccountExists);
     let highest = instruction::create_margin_account(alice.key(), exchange, u16::MAX, true);
     let outcome = world.chain.send(&[highest], &[&alice.keypair]).await.unwrap();
     let key = address::margin_account(&exchange, &alice.key(), u16::MAX);
@@ -143,4 +142,19 @@ async fn closing_needs_the_owners_signature() {
     let mut close = instruction::close_margin_account(dave.key(), dave.margin);
     close.accounts[0].is_signer = false;
     world.chain.send(&[close], &[]).await.expect_code(NOT_SIGNER);
+}
+
+#[tokio::test]
+async fn lamports_sent_to_an_address_do_not_block_it() {
+    let mut world = World::new().await.unwrap();
+    let (alice, exchange) = (world.trader("alice"), world.venue.keys.exchange);
+    // Less than the rent, exactly that of an empty account, more than enough.
+    for (number, lamports) in [(41, 1), (42, 890_880), (43, 50_000_000)] {
+        let key = address::margin_account(&exchange, &alice.key(), number);
+        world.chain.fund(&key, lamports);
+        let create = instruction::create_margin_account(alice.key(), exchange, number, false);
+        world.chain.send(&[create], &[&alice.keypair]).await.unwrap();
+        let account: &taper::state::MarginAccount = world.chain.load(&key).unwrap();
+        assert_eq!((account.authority, account.number), (alice.key(), number));
+    }
 }

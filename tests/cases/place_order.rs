@@ -307,3 +307,20 @@ async fn a_call_stops_cleanly_after_thirty_two_fills() {
     world.take("alice", 0, Side::Bid, 8).await.unwrap();
     assert_eq!(world.base("alice", 0).unwrap(), 40);
 }
+
+#[tokio::test]
+async fn an_unhealthy_account_takes_no_seat_with_an_idle_order() {
+    let mut world = World::with_markets(2).await.unwrap();
+    world.take("alice", 0, Side::Bid, 10_000).await.unwrap();
+    world.pass(10).unwrap();
+    // An order that fills nothing and rests nothing would still move the bond out of cash, and change the legs that a liquidator names.
+    let idle = PlaceOrderArgs { kind: IMMEDIATE_OR_CANCEL, ..order(Side::Bid, LISTED / 2, 300) };
+    let snapshot = world.chain.snapshot();
+    world.place("alice", 1, idle).await.unwrap();
+    assert!(world.seat("alice", 1).unwrap().is_some());
+    world.chain.restore(&snapshot);
+    move_price(&mut world, 0, SOFT).await;
+    world.set_price(1, LISTED).unwrap();
+    world.place("alice", 1, idle).await.expect_error(TaperError::InitialHealthTooLow);
+    assert!(world.seat("alice", 1).unwrap().is_none());
+}
