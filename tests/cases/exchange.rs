@@ -58,8 +58,11 @@ async fn an_exchange_is_created_once() {
     if chain.is_vm() {
         assert_eq!(outcome.event::<ExchangeInitialized>().unwrap().vault, venue.keys.vault);
     }
-    // Anchor asks the system program for an account that has lamports already; it declines in its own words.
-    initialize(&mut chain, "first", mint_bytes(9)).await.expect_refusal();
+    initialize(&mut chain, "first", mint_bytes(9)).await.expect_error(TaperError::AccountExists);
+    // A mint of one token program, named with the other.
+    let (admin, guardian) = (venue.admin.pubkey(), venue.guardian.pubkey());
+    let other = instruction::initialize_exchange(admin, 1, guardian, venue.keys.quote_mint, TOKEN_2022);
+    chain.send(&[other], &[&venue.admin]).await.expect_error(TaperError::WrongTokenProgram);
     initialize(&mut chain, "decimals", mint_bytes(10)).await.expect_error(TaperError::InvalidArgument);
     let mut crossed = instruction::initialize_exchange(
         venue.admin.pubkey(),

@@ -78,3 +78,14 @@ async fn keys_are_the_same_in_every_run() {
     assert_ne!(keypair("alice").pubkey(), keypair("bob").pubkey());
     assert_ne!(keypair("").pubkey(), keypair("\0").pubkey());
 }
+
+#[tokio::test]
+async fn a_written_reserve_is_found() {
+    let mut world = World::new().await.unwrap();
+    let alice = world.trader("alice").margin;
+    let mut account = world.chain.get(&alice).unwrap().clone();
+    let last = account.data.len() - 1;
+    account.data[last] = 1;
+    world.chain.set_account(&alice, account);
+    assert_eq!(invariant_of(world.chain.audit().unwrap_err()), "zero reserve");
+}

@@ -58,6 +58,7 @@ impl Audit {
         for (key, account) in chain.tracked().filter(|(_, account)| account.owner == taper::ID) {
             if is::<Exchange>(&account.data) {
                 let exchange: &Exchange = load(key, account)?;
+                audit.reserve(key, &[&exchange.reserved, &[exchange.padding.into()]]);
                 let totals = audit.exchanges.entry(*key).or_default();
                 totals.vault += i128::from(chain.tokens(&exchange.vault));
                 totals.fees += i128::from(exchange.fees_atoms);
@@ -86,7 +87,15 @@ impl Audit {
         }
     }
 
+    /// Room for fields to come is zero: what a later version finds in it must mean nothing.
+    fn reserve(&mut self, key: &Pubkey, words: &[&[u64]]) {
+        if words.concat().iter().any(|word| *word != 0) {
+            self.fail("zero reserve", key, "reserved bytes were written".into());
+        }
+    }
+
     fn margin_account(&mut self, key: &Pubkey, account: &MarginAccount) {
+        self.reserve(key, &[&account.reserved, &account.state.reserved]);
         self.exchanges.entry(account.exchange).or_default().cash += i128::from(account.state.cash_atoms);
         for position in account.used_positions() {
             if self.references.insert((position.market, position.seat_index), *key).is_some() {
@@ -97,6 +106,7 @@ impl Audit {
 
     fn market(&mut self, key: &Pubkey, market: &Market, book: &OrderBook) {
         let state = &market.state;
+        self.reserve(key, &[&market.reserved, &state.reserved, &book.reserved]);
         let (mut base, mut longs, mut bonds, mut quote) = (0i128, 0i128, 0i128, 0i128);
         // Rows from `touched_count` on have never been used; the engine's audit checks that they are zero.
         let touched = usize::try_from(state.seats.touched_count).unwrap_or(usize::MAX);
