@@ -96,9 +96,7 @@ fn check_absorber(market: &MarketState, absorber: &Absorber<'_>) -> Result<()> {
     let others = absorber.context.others_initial.ok_or(EngineError::OracleStale)?;
     let price = &absorber.context.price;
     let health = account_health(market, absorber.seat_index, absorber.account, price, others, Valuation::Initial)?;
-    if health.is_below(10_000) {
-        return Err(EngineError::InitialHealthTooLow);
-    }
+    health.require_initial()?;
     let seat = market.seats.get(absorber.seat_index)?;
     let extending = if seat.base().is_negative() { Side::Ask } else { Side::Bid };
     let exposure = seat.base().abs()?.add(seat.resting_lots(extending))?;

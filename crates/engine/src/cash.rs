@@ -45,9 +45,7 @@ impl AccountState {
         if cash.is_negative() {
             return Err(EngineError::InsufficientCash);
         }
-        if legs.with_cash(cash)?.is_below(10_000) {
-            return Err(EngineError::InitialHealthTooLow);
-        }
+        legs.with_cash(cash)?.require_initial()?;
         self.cash_atoms = cash.0;
         Ok(amount)
     }

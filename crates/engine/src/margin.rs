@@ -93,6 +93,30 @@ impl Health {
         !self.is_at_least(ratio_bps)
     }
 
+    /// What added risk, a withdrawal and a new seat need: initial health (this one) of at least 1 after (INV-14).
+    ///
+    /// # Errors
+    /// `InitialHealthTooLow`.
+    pub fn require_initial(&self) -> Result<()> {
+        if self.is_at_least(10_000) {
+            Ok(())
+        } else {
+            Err(EngineError::InitialHealthTooLow)
+        }
+    }
+
+    /// What strangers need to cancel an account's orders: health, at the edge that favours the account (this one), below 1.
+    ///
+    /// # Errors
+    /// `ForceCancelHealthy`.
+    pub fn require_unhealthy(&self) -> Result<()> {
+        if self.is_below(10_000) {
+            Ok(())
+        } else {
+            Err(EngineError::ForceCancelHealthy)
+        }
+    }
+
     /// `H ≥ H_before`, exactly. Without a requirement: `E ≥ 0`, and when both have none, equity has not fallen.
     pub fn is_not_worse_than(&self, before: &Health) -> bool {
         match (self.requirement.0 == 0, before.requirement.0 == 0) {

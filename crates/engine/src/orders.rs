@@ -339,10 +339,7 @@ fn check_added_risk(
         return Err(EngineError::PositionTooLarge);
     }
     let health = initial.ok_or(EngineError::OracleStale)?;
-    if health.is_below(BPS_ONE_U32) {
-        return Err(EngineError::InitialHealthTooLow);
-    }
-    Ok(())
+    health.require_initial()
 }
 
 const BPS_ONE_U32: u32 = BPS_ONE as u32;

@@ -66,7 +66,7 @@ pub fn handle_force_cancel_orders<'info>(
     let others = legs.favourable;
     let health =
         account_health(&market.state, seat_index, &account.state, &price, others, Valuation::Favourable).or_refuse()?;
-    require!(health.is_below(10_000), TaperError::ForceCancelHealthy);
+    health.require_unhealthy().or_refuse()?;
 
     let mut order_book = accounts.order_book.load_mut()?;
     let (state, book, limit) = (&mut market.state, &mut order_book.book, u32::from(args.limit));

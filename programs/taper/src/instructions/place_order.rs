@@ -192,8 +192,7 @@ impl<'info> PlaceOrder<'info> {
         if bond_atoms.is_some() && !summary.added_risk {
             // The bond has left cash, and the account has a leg more: like a withdrawal, even if the order did nothing.
             legs.require_initial()?;
-            let sound = summary.initial_health_after.is_some_and(|health| health.is_at_least(10_000));
-            require!(sound, TaperError::InitialHealthTooLow);
+            summary.initial_health_after.ok_or(TaperError::InitialHealthTooLow)?.require_initial().or_refuse()?;
         }
         let after = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
         let episode_ended = match summary.initial_health_after {
