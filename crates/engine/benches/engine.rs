@@ -78,7 +78,7 @@ fn healths(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut totals = LegTotals::default();
             for (seat, price) in black_box(&legs) {
-                let value = value_leg(black_box(&params), seat, price, Valuation::Maintenance);
+                let value = value_leg(black_box(&params), seat, QuoteAtoms::ZERO, price, Valuation::Maintenance);
                 totals = totals.add(value.expect("within bounds")).expect("within bounds");
             }
             totals.with_cash(QuoteAtoms(50_000_000_000)).expect("within bounds").is_below(10_000)

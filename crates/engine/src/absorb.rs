@@ -54,6 +54,7 @@ pub fn absorb(
     let quote = absorb_fills(&mut prepared.solver, market, book, seat_index, context)?;
     let lots = prepared.solver.closed();
     let side = prepared.solver.side();
+    market.settle_seat(absorber.seat_index)?;
     market.seats.get_mut(seat_index)?.apply_fill(side, lots, quote, QuoteAtoms::ZERO)?;
     let interest_before = long_part(market.seats.get(absorber.seat_index)?.base_lots);
     let seat = market.seats.get_mut(absorber.seat_index)?;

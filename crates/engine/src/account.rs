@@ -41,6 +41,28 @@ assert_layout!(Episode, 64, {
 });
 
 row! {
+    /// One leg's resolution while it takes more than one call.
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct Resolution {
+        /// What is still to be collected for the leg, in quote atoms; negative: what is still to be given away with it.
+        pub remaining_atoms: i64,
+        /// Price of the leg at which it was begun, in quote atoms per lot.
+        pub price_atoms_per_lot: i64,
+        /// Cash of the account after the last call, in quote atoms: if it differs the sum is worked out anew.
+        pub cash_atoms: i64,
+        /// Slot of the last call.
+        pub slot: u64,
+        /// The leg's place in the account's positions, plus one; zero when no leg is half done.
+        pub position_plus_one: u8,
+        /// Zero.
+        pub padding: [u8; 7],
+    }
+}
+assert_layout!(Resolution, 40, {
+    remaining_atoms: 0, price_atoms_per_lot: 8, cash_atoms: 16, slot: 24, position_plus_one: 32, padding: 33,
+});
+
+row! {
     /// Cash, episode and clocks of a margin account.
     #[derive(Debug, PartialEq, Eq)]
     pub struct AccountState {
@@ -56,10 +78,17 @@ row! {
         pub always_full_close: u8,
         /// Zero.
         pub padding: [u8; 7],
+        /// What the exchange has recorded as this account's part of its uncovered deficit, in quote atoms.
+        pub recorded_deficit_atoms: i64,
+        /// Slot since which the account has been observed in the backstop stage without a fill; zero when it is not.
+        pub stalled_since_slot: u64,
+        /// A leg that is half resolved.
+        pub resolution: Resolution,
         /// Zero.
-        pub reserved: [u64; 4],
+        pub reserved: [u64; 5],
     }
 }
-assert_layout!(AccountState, 128, {
-    cash_atoms: 0, episode: 8, cooldown_until_slot: 72, last_risk_slot: 80, always_full_close: 88, padding: 89, reserved: 96,
+assert_layout!(AccountState, 192, {
+    cash_atoms: 0, episode: 8, cooldown_until_slot: 72, last_risk_slot: 80, always_full_close: 88, padding: 89,
+    recorded_deficit_atoms: 96, stalled_since_slot: 104, resolution: 112, reserved: 152,
 });

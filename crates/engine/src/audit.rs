@@ -1,6 +1,7 @@
 //! Checks of a whole market against its book: for the harness, the simulator and off-chain auditors. Too dear for the chain.
 
 use crate::book::{index_of, Book, Order};
+use crate::charges::CHARGE_SCALE;
 use crate::market::MarketState;
 use crate::quantity::Side;
 use crate::seat::Seat;
@@ -17,6 +18,8 @@ pub enum Invariant {
     OrderTotals = 8,
     /// INV-09: the book is sorted and uncrossed, its rows are sound.
     BookSorted = 9,
+    /// INV-11: what seats owe and the clearing pool make up the residue exactly.
+    ClearingPool = 11,
     /// INV-12: net swept profit is within its cap.
     SweptProfit = 12,
 }
@@ -28,11 +31,12 @@ pub struct Violations {
 }
 
 /// Everything this module checks.
-const CHECKED: [Invariant; 5] = [
+const CHECKED: [Invariant; 6] = [
     Invariant::BaseConserved,
     Invariant::SeatTable,
     Invariant::OrderTotals,
     Invariant::BookSorted,
+    Invariant::ClearingPool,
     Invariant::SweptProfit,
 ];
 
@@ -70,12 +74,13 @@ pub fn check_market(market: &MarketState, book: &Book) -> Violations {
     found.require(Invariant::SeatTable, is_seat_table_sound(market));
     found.require(Invariant::OrderTotals, are_totals_equal(market, book));
     found.require(Invariant::BookSorted, is_book_sound(market, book));
+    found.require(Invariant::ClearingPool, is_clearing_exact(market));
     found.require(Invariant::SweptProfit, market.net_swept_profit_atoms <= market.params.sweep_cap_atoms);
     found
 }
 
 /// What the market holds of the vault (its part of INV-01), in quote atoms: seats' entries and results, fees and insurance income
-/// not yet swept, bonds.
+/// not yet swept, bonds, the clearing pool; less losses that nobody has borne yet.
 pub fn market_value(market: &MarketState) -> i128 {
     let seats = market.seats.rows.iter().fold(0i128, |sum, seat| {
         sum.saturating_add(i128::from(seat.quote_entry_atoms)).saturating_add(i128::from(seat.realised_atoms))
@@ -84,6 +89,22 @@ pub fn market_value(market: &MarketState) -> i128 {
         .saturating_add(i128::from(market.fees_atoms))
         .saturating_add(i128::from(market.insurance_pending_atoms))
         .saturating_add(i128::from(market.seats.bonds_atoms))
+        .saturating_add(i128::from(market.charges.clearing_atoms))
+        .saturating_sub(i128::from(market.unassigned_loss_atoms))
+}
+
+/// `clearing × 2^20 + Σ what seats owe, unrounded = residue`.
+fn is_clearing_exact(market: &MarketState) -> bool {
+    let charges = &market.charges;
+    let owed = market.seats.rows.iter().fold(0i128, |sum, seat| {
+        let moved = |index: i64, checkpoint: i64| i128::from(index).saturating_sub(i128::from(checkpoint));
+        let base = i128::from(seat.base_lots);
+        let funding = base.saturating_mul(moved(charges.funding_index_scaled, seat.funding_checkpoint_scaled));
+        let loss = base.saturating_abs().saturating_mul(moved(charges.loss_index_scaled, seat.loss_checkpoint_scaled));
+        sum.saturating_add(funding).saturating_add(loss)
+    });
+    let pool = i128::from(charges.clearing_atoms).saturating_mul(i128::from(CHARGE_SCALE));
+    pool.saturating_add(owed) == i128::from(charges.residue_scaled)
 }
 
 fn is_base_conserved(market: &MarketState) -> bool {

@@ -33,13 +33,13 @@ row! {
         pub flags: u8,
         /// Zero.
         pub padding: [u8; 3],
-        /// Zero.
-        pub reserved: u64,
+        /// Slot in which it was placed: the premium for funding looks only at orders that have stood for a slot.
+        pub placed_slot: u64,
     }
 }
 assert_layout!(Order, 56, {
     price_atoms_per_lot: 0, sequence: 8, size_base_lots: 16, client_order_id: 24, expires_at_slot: 32, seat_index: 40,
-    flags: 44, padding: 45, reserved: 48,
+    flags: 44, padding: 45, placed_slot: 48,
 });
 
 row! {

@@ -60,13 +60,19 @@ pub struct MarketIncome {
     pub insurance: QuoteAtoms,
 }
 
-/// Takes a market's income out of it, to be added to the exchange's balances.
-pub fn take_income(market: &mut MarketState) -> MarketIncome {
+/// Takes a market's income out of it, to be added to the exchange's balances. What rounding has left of funding and shared losses is
+/// insurance's, too.
+///
+/// # Errors
+/// `MathOverflow`.
+pub fn take_income(market: &mut MarketState) -> Result<MarketIncome> {
+    let residue = market.take_residue()?;
+    market.contribute(residue)?;
     let income =
         MarketIncome { fees: QuoteAtoms(market.fees_atoms), insurance: QuoteAtoms(market.insurance_pending_atoms) };
     market.fees_atoms = 0;
     market.insurance_pending_atoms = 0;
-    income
+    Ok(income)
 }
 
 #[cfg(test)]

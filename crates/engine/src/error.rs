@@ -114,6 +114,43 @@ pub enum EngineError {
     NothingToSettle,
     /// The account is healthy: its orders cannot be cancelled by strangers.
     ForceCancelHealthy,
+    // when money runs out
+    /// Equity is positive and health is not low enough for a takeover: not for `resolve_account`.
+    AccountSolvent,
+    /// Another leg of the account is half resolved: finish it first.
+    ResolutionInProgress,
+    /// The leg is flat while others are open: resolve those first.
+    OpenLegsFirst,
+    /// The leg has nothing left to resolve.
+    NothingToResolve,
+    /// The last sample of the premium is too recent.
+    FundingTooSoon,
+    /// The vault would keep less than the uncovered deficit.
+    WithdrawalHeld,
+    /// The deficit of the account is recorded as it is.
+    NothingToRecord,
+    /// There is no unassigned loss, or nothing may be drawn for it now.
+    NothingToCover,
+    // governance
+    /// A parameter that may never change after listing would change.
+    ImmutableParameter,
+    /// A limit would rise by more than one step.
+    LimitRaisedTooFar,
+    /// A limit was raised too recently.
+    LimitRaisedTooSoon,
+    /// Limits can be lowered here, not raised.
+    LimitNotLowered,
+    /// No raise of maintenance rates is on its way, or nothing of it is due.
+    NoRamp,
+    // the end of a market
+    /// The market is not winding down.
+    NotWindingDown,
+    /// It is too early to settle the market.
+    SettlementTooEarly,
+    /// The market has been settled at its final price.
+    MarketSettled,
+    /// The market still has seats, orders, income or losses.
+    MarketNotEmpty,
 }
 
 /// The engine's result.

@@ -105,7 +105,8 @@ pub(crate) struct Prepared<'a> {
     leg_requirement: Requirement,
 }
 
-/// The health of an account: one leg from its seat, the others as summed by the caller, and cash.
+/// The health of an account: one leg from its seat, with what it owes at the indices as they stand, the others as summed by the caller,
+/// and cash.
 ///
 /// # Errors
 /// As [`value_leg`]; `SeatNotOwned` for a seat that does not exist.
@@ -118,7 +119,7 @@ pub fn account_health(
     valuation: Valuation,
 ) -> Result<Health> {
     let seat = market.seats.get(seat_index)?;
-    value_leg(&market.params, seat, price, valuation)?.add(others)?.with_cash(QuoteAtoms(account.cash_atoms))
+    value_leg(&market.params, seat, market.owed_now(seat)?, price, valuation)?.add(others)?.with_cash(QuoteAtoms(account.cash_atoms))
 }
 
 /// Closes one slice of a leg through the book. The penalty leaves the account's cash; the caller's part is in the summary, to be
@@ -175,6 +176,8 @@ impl<'a> SliceCall<'a> {
     pub(crate) fn prepare(&self, market: &mut MarketState, account: &mut AccountState) -> Result<Prepared<'a>> {
         let (params, context) = (self.params, self.context);
         let base = BaseLots(market.seats.owned_mut(self.seat_index, &context.owner)?.base_lots);
+        market.accrue(context.slot);
+        market.settle_seat(self.seat_index)?;
         self.check_request(account, base)?;
         let (price, others) = (&context.price, context.others);
         let health = account_health(market, self.seat_index, account, price, others, Valuation::Maintenance)?;
@@ -325,7 +328,7 @@ impl<'a> SliceCall<'a> {
             return Err(EngineError::PayoutTooLow);
         }
         account.cash_atoms = QuoteAtoms(account.cash_atoms).sub(penalty)?.0;
-        market.insurance_pending_atoms = QuoteAtoms(market.insurance_pending_atoms).add(insurance)?.0;
+        market.contribute(insurance)?;
         bucket_of(market, Some(solver.side()))?.take(params, lots);
         throttle::record_use(params, market.seats.get_mut(self.seat_index)?, lots, context.slot)?;
 

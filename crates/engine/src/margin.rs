@@ -186,7 +186,8 @@ fn wide_part(part: u64, rate_bps: u32) -> i128 {
     }
 }
 
-/// Equity and requirement of one leg at one price, in the given valuation.
+/// Equity and requirement of one leg at one price, in the given valuation. `owed` is what the seat owes in funding and shared losses and
+/// has not settled yet; it counts like a realised loss (or profit).
 ///
 /// Initial valuation takes the worst case over the seat's open orders: the larger requirement of "all bids fill" and "all asks
 /// fill", less the loss of each resting order at its limit against the oracle (bounded from above by
@@ -195,28 +196,35 @@ fn wide_part(part: u64, rate_bps: u32) -> i128 {
 ///
 /// # Errors
 /// `MathOverflow` beyond the engine's bounds; `OracleStale` for an initial valuation at a frozen price.
-pub fn value_leg(params: &MarketParams, seat: &Seat, price: &OraclePrice, valuation: Valuation) -> Result<LegTotals> {
+pub fn value_leg(
+    params: &MarketParams,
+    seat: &Seat,
+    owed: QuoteAtoms,
+    price: &OraclePrice,
+    valuation: Valuation,
+) -> Result<LegTotals> {
     let base = BaseLots(seat.base_lots);
     if valuation == Valuation::Initial {
-        return initial_value(params, seat, price);
+        return initial_value(params, seat, owed, price);
     }
     let used = match (valuation, price.grade) {
         (Valuation::Favourable, _) | (_, Grade::Frozen) => price.favourable(base),
         _ => price.price,
     };
-    let equity = used.notional(base)?.add(QuoteAtoms(seat.quote_entry_atoms))?.add(QuoteAtoms(seat.realised_atoms))?;
+    let realised = QuoteAtoms(seat.realised_atoms).sub(owed)?;
+    let equity = used.notional(base)?.add(QuoteAtoms(seat.quote_entry_atoms))?.add(realised)?;
     let required = requirement(params, used.notional(base.abs()?)?, false)?;
     Ok(LegTotals { equity, requirement: required })
 }
 
-fn initial_value(params: &MarketParams, seat: &Seat, price: &OraclePrice) -> Result<LegTotals> {
+fn initial_value(params: &MarketParams, seat: &Seat, owed: QuoteAtoms, price: &OraclePrice) -> Result<LegTotals> {
     if price.grade == Grade::Frozen {
         return Err(EngineError::OracleStale);
     }
     let base = BaseLots(seat.base_lots);
     let adverse = price.adverse(base, params);
     // A realised loss is not set off against paper profit: the next sweep takes it from cash, and the profit would count for nothing.
-    let realised = QuoteAtoms(seat.realised_atoms);
+    let realised = QuoteAtoms(seat.realised_atoms).sub(owed)?;
     let mut equity =
         adverse.notional(base)?.add(QuoteAtoms(seat.quote_entry_atoms))?.add(realised.max(QuoteAtoms::ZERO))?;
     if equity.is_positive() {

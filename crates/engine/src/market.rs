@@ -1,6 +1,6 @@
 //! The state of a market: parameters, last price, throttle, pools, seats.
 
-use crate::params::MarketParams;
+use crate::params::{MarketParams, MARGIN_TIERS};
 use crate::row::{assert_layout, row};
 use crate::seat::{SeatTable, SEATS};
 
@@ -31,6 +31,70 @@ row! {
 assert_layout!(LastPrice, 24, { price_atoms_per_lot: 0, publish_time_seconds: 8, used_slot: 16 });
 
 row! {
+    /// Funding, and losses shared by all positions: indices per lot, in `2^-20` quote atoms.
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct Charges {
+        /// What a long lot has paid in funding since the market began, and a short lot received; negative the other way.
+        pub funding_index_scaled: i64,
+        /// What every lot, long or short, has paid for losses that nobody else could bear. Only rises.
+        pub loss_index_scaled: i64,
+        /// Growth of the funding index per slot, set by the last sample.
+        pub funding_rate_scaled_per_slot: i64,
+        /// Slot to which the funding index has been moved.
+        pub accrued_slot: u64,
+        /// Slot of the last sample of the premium.
+        pub sampled_slot: u64,
+        /// The last sample: the book's impact mid over the EMA, clamped, in quote atoms per lot.
+        pub premium_atoms_per_lot: i64,
+        /// Paid by seats less received by seats, less what was paid out of the loss index, in quote atoms. With what the seats still
+        /// owe it is exactly the residue (INV-11); negative while socialised losses are still to be collected.
+        pub clearing_atoms: i64,
+        /// What rounding in the payers' disfavour has left, in `2^-20` atoms. Whole atoms go to insurance when income is swept.
+        pub residue_scaled: u64,
+    }
+}
+assert_layout!(Charges, 64, {
+    funding_index_scaled: 0, loss_index_scaled: 8, funding_rate_scaled_per_slot: 16, accrued_slot: 24, sampled_slot: 32,
+    premium_atoms_per_lot: 40, clearing_atoms: 48, residue_scaled: 56,
+});
+
+row! {
+    /// What this market has paid into insurance and drawn from it.
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct InsuranceAccount {
+        /// Paid in over the market's life: insurance's parts of penalties and discounts, residues, donations for it. In quote atoms.
+        pub contributed_atoms: i64,
+        /// Drawn for losses over the market's life, in quote atoms.
+        pub drawn_atoms: i64,
+        /// Paid back to keepers as tips over the market's life, in quote atoms.
+        pub tips_atoms: i64,
+        /// Drawn lately: fades from `insurance_draw_cap_atoms` to nothing in `insurance_window_slots`. In quote atoms.
+        pub window_atoms: i64,
+        /// Slot to which `window_atoms` has faded.
+        pub window_slot: u64,
+    }
+}
+assert_layout!(InsuranceAccount, 40, {
+    contributed_atoms: 0, drawn_atoms: 8, tips_atoms: 16, window_atoms: 24, window_slot: 32,
+});
+
+row! {
+    /// A raise of maintenance rates on its way.
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct Ramp {
+        /// Rates at its start, by tier.
+        pub from_mmr_bps: [u32; MARGIN_TIERS],
+        /// Rates at its end, by tier.
+        pub to_mmr_bps: [u32; MARGIN_TIERS],
+        /// First slot.
+        pub start_slot: u64,
+        /// Slot in which the end is reached; zero without a ramp.
+        pub end_slot: u64,
+    }
+}
+assert_layout!(Ramp, 48, { from_mmr_bps: 0, to_mmr_bps: 16, start_slot: 32, end_slot: 40 });
+
+row! {
     /// Everything about a market but its book and its identity.
     pub struct MarketState {
         /// Parameters.
@@ -49,13 +113,33 @@ row! {
         pub net_swept_profit_atoms: i64,
         /// Fills, for the order of events.
         pub fill_sequence: u64,
-        /// Zero: room for funding, the loss index and estimators.
-        pub reserved: [u64; 32],
+        /// Funding and socialised losses.
+        pub charges: Charges,
+        /// Dealings with insurance.
+        pub insurance: InsuranceAccount,
+        /// Losses that nobody has borne yet: no lots were left to share them. In quote atoms.
+        pub unassigned_loss_atoms: i64,
+        /// Losses shared through the loss index over the market's life, in quote atoms.
+        pub socialised_atoms: i64,
+        /// Losses borne by deleveraged seats over the market's life, in quote atoms.
+        pub deleveraged_atoms: i64,
+        /// A raise of maintenance rates on its way.
+        pub ramp: Ramp,
+        /// Slot in which a limit was raised last.
+        pub limits_raised_slot: u64,
+        /// First slot in which a market that is winding down may be settled; zero while it is not.
+        pub settle_after_slot: u64,
+        /// Price at which all positions were closed; zero until then.
+        pub final_price_atoms_per_lot: i64,
+        /// Zero: room for estimators.
+        pub reserved: [u64; 31],
         /// Seats.
         pub seats: SeatTable,
     }
 }
-assert_layout!(MarketState, 384 + 24 + 32 + 40 + 256 + 24 + 160 * SEATS, {
-    params: 0, last_price: 384, throttles: 408, open_interest_base_lots: 440, fees_atoms: 448,
-    insurance_pending_atoms: 456, net_swept_profit_atoms: 464, fill_sequence: 472, reserved: 480, seats: 736,
+assert_layout!(MarketState, 992 + 24 + 192 * SEATS, {
+    params: 0, last_price: 448, throttles: 472, open_interest_base_lots: 504, fees_atoms: 512,
+    insurance_pending_atoms: 520, net_swept_profit_atoms: 528, fill_sequence: 536, charges: 544, insurance: 608,
+    unassigned_loss_atoms: 648, socialised_atoms: 656, deleveraged_atoms: 664, ramp: 672, limits_raised_slot: 720,
+    settle_after_slot: 728, final_price_atoms_per_lot: 736, reserved: 744, seats: 992,
 });

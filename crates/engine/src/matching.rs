@@ -96,7 +96,7 @@ pub fn within_maker_band(params: &MarketParams, side: Side, level: Price, oracle
 
 /// Matches a taker against the other side of the book. See the module.
 ///
-/// The sizer is asked for each valid order, best first, with its price and the lots it can give; for the same order again until
+/// The taker's seat has been settled; makers are settled when they are filled. The sizer is asked for each valid order, best first, with its price and the lots it can give; for the same order again until
 /// it is used up. Makers' fees are rounded up when positive, rebates down (both favour the exchange), once per order.
 ///
 /// # Errors
@@ -282,6 +282,7 @@ impl Matching<'_> {
         let quote = level.notional(lots)?;
         let fee = maker_fee(quote, self.market.params.maker_fee_ppm, self.taker.maker_rebate)?;
         let gone = self.shrink_best(order, lots)?;
+        let settled = self.market.settle_seat(order.seat_index)?;
         let seat = self.market.seats.get_mut(order.seat_index)?;
         let longs_before = seat.long_lots();
         seat.apply_fill(makers, lots, quote, fee)?;
@@ -299,6 +300,7 @@ impl Matching<'_> {
             price_atoms_per_lot: level.0,
             base_lots: lots.0,
             maker_fee_atoms: fee.0,
+            maker_settled_atoms: settled.0,
             maker_seat_index: order.seat_index,
             maker_done: u32::from(gone),
         })
@@ -313,6 +315,9 @@ impl Matching<'_> {
         // Rounded up: favours the exchange.
         let fee = mul_div_up(outcome.quote.0.unsigned_abs(), u64::from(taker.fee_ppm), PPM_ONE)?;
         outcome.taker_fee = QuoteAtoms(i64::try_from(fee).map_err(|_| EngineError::MathOverflow)?);
+        if !self.market.settle_seat(taker.seat_index)?.is_zero() {
+            return Err(EngineError::InvariantViolated);
+        }
         let seat = self.market.seats.get_mut(taker.seat_index)?;
         let longs_before = seat.long_lots();
         seat.apply_fill(taker.side, outcome.lots, outcome.quote, outcome.taker_fee)?;

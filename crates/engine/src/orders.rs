@@ -123,7 +123,10 @@ pub fn place_order(
     context: &OrderContext,
     log: &mut FillLog,
 ) -> Result<OrderSummary> {
-    let before = *market.seats.owned_mut(seat_index, &context.owner)?;
+    market.seats.owned_mut(seat_index, &context.owner)?;
+    market.accrue(context.slot);
+    market.settle_seat(seat_index)?;
+    let before = *market.seats.get(seat_index)?;
     let lots = check_request(&market.params, &before, request, context.slot)?;
     let interest_before = market.open_interest_base_lots;
     let mut placing = Placing { market, book, log, seat_index, request, context };
@@ -268,7 +271,7 @@ impl Placing<'_> {
             seat_index: self.seat_index,
             flags: if request.reduce_only { ORDER_REDUCE_ONLY } else { 0 },
             padding: [0; 3],
-            reserved: 0,
+            placed_slot: self.context.slot,
         };
         let Some(worst) = self.book.insert(side, &order)? else { return Ok((lots, sequence, None)) };
         let size = BaseLots(worst.size_base_lots);
@@ -311,7 +314,7 @@ fn initial_health(
     context: &OrderContext,
 ) -> Result<Option<Health>> {
     let Some(others) = context.others_initial else { return Ok(None) };
-    let leg = value_leg(params, seat, &context.price, Valuation::Initial)?;
+    let leg = value_leg(params, seat, QuoteAtoms::ZERO, &context.price, Valuation::Initial)?;
     leg.add(others)?.with_cash(QuoteAtoms(account.cash_atoms)).map(Some)
 }
 
@@ -357,7 +360,7 @@ fn check_reduction(
         return Ok(());
     }
     let maintenance = |seat: &Seat| -> Result<Health> {
-        let leg = value_leg(params, seat, &context.price, Valuation::Maintenance)?;
+        let leg = value_leg(params, seat, QuoteAtoms::ZERO, &context.price, Valuation::Maintenance)?;
         leg.add(context.others_maintenance)?.with_cash(QuoteAtoms(account.cash_atoms))
     };
     let health = maintenance(after)?;

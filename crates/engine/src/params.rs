@@ -117,11 +117,37 @@ row! {
         pub stress_share_bps: u32,
         /// Stress: penalty and cost expected in the soft stage, as a fraction of mmr (c); at least a quarter of κ₁(1.00).
         pub stress_cost_bps_of_mmr: u32,
+        /// Below this health the account may be taken over: its legs go to the opposite seats at the zero price.
+        pub takeover_health_bps: u32,
+        /// Most that insurance pays for this market's losses within `insurance_window_slots`, in quote atoms.
+        pub insurance_draw_cap_atoms: i64,
+        /// What insurance pays for this market beyond what the market has itself paid in, over its whole life, in quote atoms.
+        pub insurance_grant_atoms: i64,
+        /// Lots over which the book's impact prices are averaged for the funding premium.
+        pub funding_impact_base_lots: i64,
+        /// Slots over which a full draw on insurance is forgotten.
+        pub insurance_window_slots: u32,
+        /// Slots in the backstop stage without a fill after which an account may be taken over.
+        pub stall_slots: u32,
+        /// Largest part of insurance's share of the penalties of an episode that may go back to keepers as tips.
+        pub keeper_tip_share_bps: u32,
+        /// Largest premium that counts for funding, against the EMA.
+        pub funding_clamp_bps: u32,
+        /// Slots in which a constant premium is paid once in full.
+        pub funding_period_slots: u32,
+        /// Least slots between two samples of the premium.
+        pub funding_interval_slots: u32,
+        /// Slots for which a sample sets the rate; after them nothing accrues until the next one.
+        pub funding_gap_slots: u32,
+        /// Slots over which swept profit is forgotten in the ranking for auto-deleveraging.
+        pub rank_window_slots: u32,
+        /// Slots over which a raised maintenance rate comes into force.
+        pub mmr_ramp_slots: u32,
         /// Zero.
         pub reserved: [u32; 17],
     }
 }
-assert_layout!(MarketParams, 384, {
+assert_layout!(MarketParams, 448, {
     tiers: 0, ladder: 64, tick_size_atoms_per_lot: 128, min_order_base_lots: 136, min_position_base_lots: 144,
     min_slice_base_lots: 152, open_interest_cap_base_lots: 160, throttle_capacity_base_lots: 168,
     throttle_refill_slots: 176, cooloff_slots: 184, reentry_slots: 192, sweep_cap_atoms: 200, seat_bond_atoms: 208,
@@ -132,5 +158,8 @@ assert_layout!(MarketParams, 384, {
     oracle_future_skew_seconds: 276, oracle_leg_skew_seconds: 280, oracle_fresh_confidence_bps: 284,
     oracle_max_confidence_bps: 288, oracle_ema_bias_max_bps: 292, oracle_frozen_bias_bps_per_minute: 296,
     stress_drift_ppm_per_slot: 300, stress_latency_slots: 304, stress_share_bps: 308, stress_cost_bps_of_mmr: 312,
-    reserved: 316,
+    takeover_health_bps: 316, insurance_draw_cap_atoms: 320, insurance_grant_atoms: 328, funding_impact_base_lots: 336,
+    insurance_window_slots: 344, stall_slots: 348, keeper_tip_share_bps: 352, funding_clamp_bps: 356,
+    funding_period_slots: 360, funding_interval_slots: 364, funding_gap_slots: 368, rank_window_slots: 372,
+    mmr_ramp_slots: 376, reserved: 380,
 });

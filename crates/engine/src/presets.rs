@@ -76,6 +76,19 @@ pub fn default_params(sizing: &MarketSizing) -> Result<MarketParams> {
         stress_latency_slots: 25,
         stress_share_bps: 1_000,
         stress_cost_bps_of_mmr: 750,
+        takeover_health_bps: 2_000,
+        insurance_draw_cap_atoms: 100_000_000_000,
+        insurance_grant_atoms: 0,
+        funding_impact_base_lots: (depth.0 >> 5).max(1),
+        insurance_window_slots: 216_000,
+        stall_slots: 150,
+        keeper_tip_share_bps: 1_500,
+        funding_clamp_bps: 100,
+        funding_period_slots: 72_000,
+        funding_interval_slots: 150,
+        funding_gap_slots: 9_000,
+        rank_window_slots: 216_000,
+        mmr_ramp_slots: 216_000,
         reserved: [0; 17],
     };
     params.validate()?;
@@ -107,7 +120,7 @@ mod tests {
     #[test]
     fn every_rule_can_be_broken_alone() {
         type Spoil = fn(&mut MarketParams);
-        let breaks: [(Rule, Spoil); 23] = [
+        let breaks: [(Rule, Spoil); 29] = [
             (Rule::TierEdges, |p| p.tiers[1].notional_cap_atoms = p.tiers[0].notional_cap_atoms),
             (Rule::TierRates, |p| p.tiers[3].mmr_bps = 500),
             (Rule::InitialCoversTarget, |p| p.target_first_bps = 17_000),
@@ -125,7 +138,7 @@ mod tests {
             (Rule::MakerBand, |p| p.maker_band_bps = 201),
             (Rule::Targets, |p| p.target_again_bps = 10_000),
             (Rule::Shares, |p| p.episode_cost_budget_bps = 0),
-            (Rule::SelfLiquidation, |p| p.taker_fee_ppm = 601),
+            (Rule::SelfLiquidation, |p| p.taker_fee_ppm = 511),
             (Rule::Throttle, |p| p.throttle_bypass_health_bps = 0),
             (Rule::Periods, |p| p.cooloff_slots = 0),
             (Rule::StressSlack, |p| p.stress_latency_slots = 357),
@@ -133,6 +146,16 @@ mod tests {
             (Rule::StressInputs, |p| p.stress_cost_bps_of_mmr = 749),
             (Rule::Oracle, |p| p.oracle_fresh_age_seconds = 61),
             (Rule::Pool, |p| p.sweep_cap_atoms = -1),
+            (Rule::Takeover, |p| p.takeover_health_bps = 3_301),
+            (Rule::Insurance, |p| p.insurance_grant_atoms = -1),
+            (Rule::KeeperTip, |p| {
+                p.taker_fee_ppm = 0;
+                p.maker_fee_ppm = 0;
+                p.keeper_tip_share_bps = 10_001;
+            }),
+            (Rule::Funding, |p| p.funding_gap_slots = p.funding_interval_slots - 1),
+            (Rule::RankWindow, |p| p.rank_window_slots = 15),
+            (Rule::Ramp, |p| p.mmr_ramp_slots = 80_000_001),
             (Rule::Reserved, |p| p.reserved[16] = 1),
         ];
         for (rule, spoil) in breaks {

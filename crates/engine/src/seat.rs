@@ -52,15 +52,24 @@ row! {
         pub ask_count: u16,
         /// Next free seat plus one, zero at the end; only while the seat is free.
         pub next_free_plus_one: u32,
+        /// The market's funding index when the seat was settled last, in `2^-20` atoms per lot.
+        pub funding_checkpoint_scaled: i64,
+        /// The market's loss index when the seat was settled last, in `2^-20` atoms per lot.
+        pub loss_checkpoint_scaled: i64,
+        /// Profit swept to cash lately (losses off), in quote atoms: for the ranking, so that sweeping does not lower a rank.
+        pub swept_window_atoms: i64,
+        /// Slot to which `swept_window_atoms` has faded.
+        pub swept_window_slot: u64,
         /// Zero.
         pub reserved: [u64; 3],
     }
 }
-assert_layout!(Seat, 160, {
+assert_layout!(Seat, 192, {
     owner: 0, base_lots: 32, quote_entry_atoms: 40, realised_atoms: 48, bond_atoms: 56, bid_lots: 64, ask_lots: 72,
     bid_quote_atoms: 80, ask_quote_atoms: 88, bid_price_max_atoms_per_lot: 96, ask_price_min_atoms_per_lot: 104,
     throttle_used_base_lots: 112, throttle_used_slot: 120, bid_count: 128, ask_count: 130, next_free_plus_one: 132,
-    reserved: 136,
+    funding_checkpoint_scaled: 136, loss_checkpoint_scaled: 144, swept_window_atoms: 152, swept_window_slot: 160,
+    reserved: 168,
 });
 
 row! {
@@ -80,7 +89,7 @@ row! {
         pub rows: [Seat; SEATS],
     }
 }
-assert_layout!(SeatTable, 24 + 160 * SEATS, {
+assert_layout!(SeatTable, 24 + 192 * SEATS, {
     used_count: 0, touched_count: 4, free_head_plus_one: 8, padding: 12, bonds_atoms: 16, rows: 24,
 });
 

@@ -44,7 +44,8 @@ pub enum Rule {
     Targets,
     /// Shares and weights at most 1; the episode budget positive.
     Shares,
-    /// `penalty(1) × mmr₁ × insurance_share ≥ taker fee`: liquidating oneself is no cheaper than closing.
+    /// `penalty(1) × mmr₁ × insurance_share × (1 − keeper_tip_share) ≥ taker fee`: liquidating oneself is no cheaper than closing,
+    /// also when the tips of the episode go back to oneself.
     SelfLiquidation,
     /// Throttle capacity and refill positive, their product within `2^62`; `0 < bypass < 1`.
     Throttle,
@@ -60,6 +61,18 @@ pub enum Rule {
     Oracle,
     /// `0 ≤ sweep_cap ≤ 2^50`, bond at most `2^40`.
     Pool,
+    /// `0 < takeover_health ≤` the third ladder point: takeovers lie within the backstop stage; `stall_slots` positive, within a year.
+    Takeover,
+    /// `0 ≤ draw cap, grant ≤ 2^50`; the window positive, within a year.
+    Insurance,
+    /// `keeper_tip_share ≤ 1`.
+    KeeperTip,
+    /// `1 ≤ impact lots ≤ 2^40`; `clamp < 1`; `1 ≤ interval ≤ gap ≤ period`, within a year.
+    Funding,
+    /// `rank_window_slots` at least 16, within a year.
+    RankWindow,
+    /// `mmr_ramp_slots` within a year.
+    Ramp,
     /// Reserved fields are zero.
     Reserved,
 }
@@ -78,7 +91,7 @@ impl MarketParams {
 
     /// The first inequality that does not hold, in the order of [`Rule`].
     pub fn violated_rule(&self) -> Option<Rule> {
-        let checks: [(Rule, bool); 23] = [
+        let checks: [(Rule, bool); 29] = [
             (Rule::TierEdges, self.tier_edges_hold()),
             (Rule::TierRates, self.tier_rates_hold()),
             (Rule::InitialCoversTarget, self.initial_covers_target()),
@@ -101,6 +114,12 @@ impl MarketParams {
             (Rule::StressInputs, self.stress_inputs_hold()),
             (Rule::Oracle, self.oracle_holds()),
             (Rule::Pool, self.pool_holds()),
+            (Rule::Takeover, self.takeover_holds()),
+            (Rule::Insurance, self.insurance_holds()),
+            (Rule::KeeperTip, self.keeper_tip_share_bps <= ONE_BPS_U32),
+            (Rule::Funding, self.funding_holds()),
+            (Rule::RankWindow, (16..=MAX_SLOTS).contains(&u64::from(self.rank_window_slots))),
+            (Rule::Ramp, u64::from(self.mmr_ramp_slots) <= MAX_SLOTS),
             (Rule::Reserved, self.reserved.iter().all(|word| *word == 0)),
         ];
         checks.iter().find(|(_, holds)| !holds).map(|(rule, _)| *rule)
@@ -211,9 +230,13 @@ impl MarketParams {
     fn self_liquidation_is_not_cheaper(&self) -> bool {
         let penalty = self.ladder.first().map_or(0, |point| u64::from(point.penalty_bps_of_mmr));
         let rate = self.tiers.first().map_or(0, |tier| u64::from(tier.mmr_bps));
-        let insurance = penalty.saturating_mul(rate).saturating_mul(u64::from(self.insurance_share_bps));
-        // bps³ = 10^12 against ppm = 10^6.
-        insurance >= u64::from(self.taker_fee_ppm).saturating_mul(1_000_000)
+        let kept = ONE_BPS_U32.saturating_sub(self.keeper_tip_share_bps);
+        let insurance = u128::from(penalty)
+            .saturating_mul(u128::from(rate))
+            .saturating_mul(u128::from(self.insurance_share_bps))
+            .saturating_mul(u128::from(kept));
+        // bps⁴ = 10^16 against ppm = 10^6.
+        insurance >= u128::from(self.taker_fee_ppm).saturating_mul(10_000_000_000)
     }
 
     fn throttle_holds(&self) -> bool {
@@ -276,5 +299,26 @@ impl MarketParams {
 
     fn pool_holds(&self) -> bool {
         (0..=1 << 50).contains(&self.sweep_cap_atoms) && self.seat_bond_atoms <= 1 << 40
+    }
+
+    fn takeover_holds(&self) -> bool {
+        let backstop = self.ladder.get(2).map_or(0, |point| point.health_bps);
+        (1..=backstop).contains(&self.takeover_health_bps)
+            && (1..=MAX_SLOTS).contains(&u64::from(self.stall_slots))
+    }
+
+    fn insurance_holds(&self) -> bool {
+        (0..=1 << 50).contains(&self.insurance_draw_cap_atoms)
+            && (0..=1 << 50).contains(&self.insurance_grant_atoms)
+            && (1..=MAX_SLOTS).contains(&u64::from(self.insurance_window_slots))
+    }
+
+    fn funding_holds(&self) -> bool {
+        (1..=MAX_BASE_LOTS).contains(&self.funding_impact_base_lots)
+            && self.funding_clamp_bps < ONE_BPS_U32
+            && self.funding_interval_slots >= 1
+            && self.funding_interval_slots <= self.funding_gap_slots
+            && self.funding_gap_slots <= self.funding_period_slots
+            && u64::from(self.funding_period_slots) <= MAX_SLOTS
     }
 }

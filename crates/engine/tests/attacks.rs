@@ -105,7 +105,7 @@ impl World {
     }
 
     fn sweep(&mut self, seat: u32) -> QuoteAtoms {
-        sweep_seat(&mut self.market, seat, &mut self.accounts[seat as usize]).unwrap()
+        sweep_seat(&mut self.market, seat, &mut self.accounts[seat as usize], self.slot).unwrap()
     }
 
     fn health_bps(&self, seat: u32) -> i64 {

@@ -55,7 +55,7 @@ fn engine_health(account: &Account) -> Result<Health, String> {
             publish_time_seconds: 1,
             grade: Grade::Fresh,
         };
-        let valued = value_leg(&leg.params, &seat, &price, Valuation::Maintenance);
+        let valued = value_leg(&leg.params, &seat, QuoteAtoms::ZERO, &price, Valuation::Maintenance);
         totals = totals.add(valued.map_err(|e| format!("value_leg: {e:?}"))?).map_err(|e| format!("add: {e:?}"))?;
     }
     totals.with_cash(QuoteAtoms(account.cash)).map_err(|e| format!("with_cash: {e:?}"))

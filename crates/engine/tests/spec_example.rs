@@ -89,7 +89,7 @@ fn account(page: &Page, params: &MarketParams, requirement: Requirement) -> Acco
 }
 
 fn health(params: &MarketParams, seat: &Seat, price: &OraclePrice, cash: i64, valuation: Valuation) -> Health {
-    value_leg(params, seat, price, valuation).unwrap().with_cash(QuoteAtoms(cash)).unwrap()
+    value_leg(params, seat, QuoteAtoms::ZERO, price, valuation).unwrap().with_cash(QuoteAtoms(cash)).unwrap()
 }
 
 /// The parts of the example before the slice, checked on the way.

@@ -224,9 +224,9 @@ impl World {
         self.model.orders.retain(|o| !expected.contains(&o.sequence));
     }
 
-    fn sweep(&mut self, who: usize) {
+    fn sweep(&mut self, who: usize, slot: u64) {
         let before = self.accounts[who].cash_atoms;
-        let moved = sweep_seat(&mut self.market, who as u32, &mut self.accounts[who]).unwrap();
+        let moved = sweep_seat(&mut self.market, who as u32, &mut self.accounts[who], slot).unwrap();
         assert_eq!(self.accounts[who].cash_atoms, before + moved.0);
         assert!(moved.0 >= 0 || self.accounts[who].cash_atoms >= 0, "a loss never makes cash negative");
         self.swept[who] += i128::from(moved.0);
@@ -235,7 +235,8 @@ impl World {
     fn settle(&mut self, who: usize, price: &OraclePrice) {
         let seat = self.market.seats.get(who as u32).unwrap();
         let value = seat.base_lots * price.price.0 + seat.quote_entry_atoms + seat.realised_atoms;
-        let expected = (-value).min(self.accounts[who].cash_atoms);
+        let taken_out = self.market.net_swept_profit_atoms;
+        let expected = (-value).min(self.accounts[who].cash_atoms).min(taken_out);
         let result = settle_loss(&mut self.market, who as u32, &mut self.accounts[who], price);
         if expected > 0 {
             assert_eq!(result.map(|a| a.0), Ok(expected));
@@ -268,7 +269,7 @@ fn run(actions: Vec<Action>) {
             }
             Action::Cancel { who, pick } => world.cancel(who, pick),
             Action::CancelAll { who, side, limit } => world.cancel_all(who, side, limit),
-            Action::Sweep { who } => world.sweep(who),
+            Action::Sweep { who } => world.sweep(who, slot),
             Action::Settle { who } => world.settle(who, &price),
             Action::Price { ticks } => price.price = Price(PRICE + ticks * TICK + 17),
         }

@@ -112,6 +112,40 @@ pub enum TaperError {
     NothingToSettle,
     #[msg("The account is healthy: its orders cannot be cancelled by strangers")]
     ForceCancelHealthy,
+    #[msg("Equity is positive and health is not low enough for a takeover: not for resolve_account")]
+    AccountSolvent,
+    #[msg("Another leg of the account is half resolved: finish it first")]
+    ResolutionInProgress,
+    #[msg("The leg is flat while others are open: resolve those first")]
+    OpenLegsFirst,
+    #[msg("The leg has nothing left to resolve")]
+    NothingToResolve,
+    #[msg("The last sample of the premium is too recent")]
+    FundingTooSoon,
+    #[msg("The vault would keep less than the uncovered deficit")]
+    WithdrawalHeld,
+    #[msg("The deficit of the account is recorded as it is")]
+    NothingToRecord,
+    #[msg("There is no unassigned loss, or nothing may be drawn for it now")]
+    NothingToCover,
+    #[msg("A parameter that may never change after listing would change")]
+    ImmutableParameter,
+    #[msg("A limit would rise by more than one step")]
+    LimitRaisedTooFar,
+    #[msg("A limit was raised too recently")]
+    LimitRaisedTooSoon,
+    #[msg("Limits can be lowered here, not raised")]
+    LimitNotLowered,
+    #[msg("No raise of maintenance rates is on its way, or nothing of it is due")]
+    NoRamp,
+    #[msg("The market is not winding down")]
+    NotWindingDown,
+    #[msg("It is too early to settle the market")]
+    SettlementTooEarly,
+    #[msg("The market has been settled at its final price")]
+    MarketSettled,
+    #[msg("The market still has seats, orders, income or losses")]
+    MarketNotEmpty,
     // The program's own.
     #[msg("An argument has a value that this instruction does not know")]
     InvalidArgument = 200,
@@ -199,6 +233,26 @@ pub enum TaperError {
     ListingPriceTooSmall,
     #[msg("The account exists already")]
     AccountExists,
+    #[msg("The proposal has been applied or cancelled")]
+    ProposalNotPending,
+    #[msg("The timelock of the proposal is not over")]
+    ProposalTimelocked,
+    #[msg("The proposal is for another market, or of another kind")]
+    ProposalMismatch,
+    #[msg("Only the nominated admin may accept")]
+    NotNominated,
+    #[msg("The guardian cannot cancel its own replacement")]
+    GuardianOwnReplacement,
+    #[msg("The timelock is longer than the exchange allows")]
+    TimelockOutOfRange,
+    #[msg("Admin and guardian must be different keys")]
+    RolesNotDistinct,
+    #[msg("The market is not open yet")]
+    MarketNotOpen,
+    #[msg("The market has not been settled at a final price")]
+    MarketNotSettled,
+    #[msg("The margin account has a recorded deficit: record it anew first")]
+    DeficitRemains,
 }
 
 macro_rules! mirror {
@@ -224,7 +278,7 @@ mirror! {
     InitialHealthTooLow, HealthWouldWorsen, PositionTooLarge, OpenInterestCap, ReduceOnly, AccountHealthy,
     AccountBankrupt, NoPosition, CooldownNotOver, RiskAddedThisSlot, CallerMaximumZero, CallerMaximumTooSmall,
     UnexpectedBase, DeadlinePassed, PayoutTooLow, NoFillInsideCap, SliceTooSmall, ThrottleEmpty,
-    DegradedPriceSoftStage, AbsorbIntoItself, NothingToSettle, ForceCancelHealthy,
+    DegradedPriceSoftStage, AbsorbIntoItself, NothingToSettle, ForceCancelHealthy, AccountSolvent, ResolutionInProgress, OpenLegsFirst, NothingToResolve, FundingTooSoon, WithdrawalHeld, NothingToRecord, NothingToCover, ImmutableParameter, LimitRaisedTooFar, LimitRaisedTooSoon, LimitNotLowered, NoRamp, NotWindingDown, SettlementTooEarly, MarketSettled, MarketNotEmpty,
 }
 
 /// Turns the engine's refusal into this program's error.

@@ -141,7 +141,7 @@ fn displayed_health_is_rounded_down() {
 fn a_leg_at_maintenance_is_valued_at_the_mid_price() {
     let params = params();
     let price = priced(1_000, Grade::Fresh);
-    let value = |seat: &Seat, valuation| value_leg(&params, seat, &price, valuation);
+    let value = |seat: &Seat, valuation| value_leg(&params, seat, QuoteAtoms::ZERO, &price, valuation);
     let long = seat(10, -4_400_000, 5);
     assert_eq!(value(&long, Valuation::Maintenance), Ok(totals(100_005, 1_350_000_000)));
     let short = seat(-10, 4_400_000, -5);
@@ -157,7 +157,7 @@ fn a_leg_at_maintenance_is_valued_at_the_mid_price() {
 fn a_degraded_leg_counts_at_mid_and_a_frozen_one_in_the_accounts_favour() {
     let params = params();
     let long = seat(10, -4_400_000, 5);
-    let value = |grade, valuation| value_leg(&params, &long, &priced(2_000, grade), valuation);
+    let value = |grade, valuation| value_leg(&params, &long, QuoteAtoms::ZERO, &priced(2_000, grade), valuation);
     assert_eq!(value(Grade::Degraded, Valuation::Maintenance), Ok(totals(100_005, 1_350_000_000)));
     assert_eq!(value(Grade::Frozen, Valuation::Maintenance), Ok(totals(120_005, 1_356_000_000)));
     assert_eq!(value(Grade::Frozen, Valuation::Favourable), Ok(totals(120_005, 1_356_000_000)));
@@ -170,7 +170,7 @@ fn a_position_out_of_bounds_is_an_error_and_not_a_panic() {
     let price = priced(0, Grade::Fresh);
     for valuation in [Valuation::Maintenance, Valuation::Favourable, Valuation::Initial] {
         for seat in [seat(i64::MAX, 0, 0), seat(i64::MIN, 0, 0), seat(1 << 40, 0, 0), seat(1, i64::MAX, 1)] {
-            assert_eq!(value_leg(&params, &seat, &price, valuation), Err(EngineError::MathOverflow));
+            assert_eq!(value_leg(&params, &seat, QuoteAtoms::ZERO, &price, valuation), Err(EngineError::MathOverflow));
         }
     }
 }
@@ -180,7 +180,7 @@ fn profit_counts_with_its_weight_at_first_and_a_loss_wholly() {
     let mut params = params();
     let price = priced(0, Grade::Fresh);
     let initial = |params: &MarketParams, entry| {
-        value_leg(params, &seat(10, entry, 0), &price, Valuation::Initial).map(|value| value.equity.0)
+        value_leg(params, &seat(10, entry, 0), QuoteAtoms::ZERO, &price, Valuation::Initial).map(|value| value.equity.0)
     };
     assert_eq!(initial(&params, -4_400_001), Ok(0));
     assert_eq!(initial(&params, -4_600_000), Ok(-100_000));
@@ -196,13 +196,13 @@ fn profit_counts_with_its_weight_at_first_and_a_loss_wholly() {
 fn initial_prices_are_biased_against_the_position() {
     let params = params();
     let price = priced(1_000, Grade::Degraded);
-    let value = |seat: &Seat| value_leg(&params, seat, &price, Valuation::Initial);
+    let value = |seat: &Seat| value_leg(&params, seat, QuoteAtoms::ZERO, &price, Valuation::Initial);
     // A long is worth 449,000 a lot and required at the mid price; a short costs 451,000 and is required at it.
     assert_eq!(value(&seat(10, -4_600_000, 0)), Ok(totals(-110_000, 2_250_000_000)));
     assert_eq!(value(&seat(-10, 4_400_000, 0)), Ok(totals(-110_000, 2_255_000_000)));
     let below = OraclePrice { ema: Price(300_000), ..price };
     // The EMA counts to 200 bps (9,000) at most, then the confidence: 440,000.
-    let value = value_leg(&params, &seat(10, -4_600_000, 0), &below, Valuation::Initial);
+    let value = value_leg(&params, &seat(10, -4_600_000, 0), QuoteAtoms::ZERO, &below, Valuation::Initial);
     assert_eq!(value, Ok(totals(-200_000, 2_250_000_000)));
 }
 
@@ -210,7 +210,7 @@ fn initial_prices_are_biased_against_the_position() {
 fn open_orders_count_at_their_worst() {
     let params = params();
     let price = priced(0, Grade::Fresh);
-    let value = |seat: &Seat| value_leg(&params, seat, &price, Valuation::Initial);
+    let value = |seat: &Seat| value_leg(&params, seat, QuoteAtoms::ZERO, &price, Valuation::Initial);
     let mut long = seat(10, -4_600_000, 0);
     (long.bid_lots, long.bid_price_max_atoms_per_lot) = (5, 460_000);
     // 15 lots required, and 10,000 a lot of loss at the limit.
@@ -239,6 +239,6 @@ fn the_loss_of_orders_is_not_weighted_as_profit() {
     let mut long = seat(10, -4_400_000, 0);
     (long.bid_lots, long.bid_price_max_atoms_per_lot) = (5, 460_000);
     // 100,000 of profit counts half; the loss of 50,000 wholly.
-    let value = value_leg(&params, &long, &priced(0, Grade::Fresh), Valuation::Initial);
+    let value = value_leg(&params, &long, QuoteAtoms::ZERO, &priced(0, Grade::Fresh), Valuation::Initial);
     assert_eq!(value, Ok(totals(0, 3_375_000_000)));
 }

@@ -44,6 +44,8 @@ pub struct FillRecord {
     pub base_lots: i64,
     /// Fee its owner paid, in quote atoms; negative is a rebate.
     pub maker_fee_atoms: i64,
+    /// Funding and shared losses that its owner's seat paid before the fill, in quote atoms; negative was received.
+    pub maker_settled_atoms: i64,
     /// Seat of its owner.
     pub maker_seat_index: u32,
     /// 1 if nothing of it is left in the book.

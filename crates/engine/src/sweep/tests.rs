@@ -9,7 +9,7 @@ fn profits_move_up_to_the_cap_and_losses_up_to_cash() {
     rig.accounts[0].cash_atoms = 7;
     let mut step = |realised: i64, moved: i64, cash: i64, left: i64, net: i64| {
         rig.market.seats.rows[0].realised_atoms += realised;
-        assert_eq!(sweep_seat(&mut rig.market, 0, &mut rig.accounts[0]), Ok(QuoteAtoms(moved)));
+        assert_eq!(sweep_seat(&mut rig.market, 0, &mut rig.accounts[0], 1), Ok(QuoteAtoms(moved)));
         assert_eq!(rig.accounts[0].cash_atoms, cash);
         assert_eq!(rig.market.seats.rows[0].realised_atoms, left);
         assert_eq!(rig.market.net_swept_profit_atoms, net);
@@ -27,9 +27,9 @@ fn a_debt_is_not_swept_into() {
     let mut rig = rig(1);
     rig.accounts[0].cash_atoms = -5;
     rig.market.seats.rows[0].realised_atoms = -10;
-    assert_eq!(sweep_seat(&mut rig.market, 0, &mut rig.accounts[0]), Ok(QuoteAtoms(0)));
+    assert_eq!(sweep_seat(&mut rig.market, 0, &mut rig.accounts[0], 1), Ok(QuoteAtoms(0)));
     rig.market.seats.rows[0].realised_atoms = 12;
-    assert_eq!(sweep_seat(&mut rig.market, 0, &mut rig.accounts[0]), Ok(QuoteAtoms(12)));
+    assert_eq!(sweep_seat(&mut rig.market, 0, &mut rig.accounts[0], 1), Ok(QuoteAtoms(12)));
     assert_eq!(rig.accounts[0].cash_atoms, 7);
 }
 
@@ -39,7 +39,7 @@ fn a_lowered_cap_takes_nothing_back() {
     rig.market.params.sweep_cap_atoms = 10;
     rig.market.net_swept_profit_atoms = 50;
     rig.market.seats.rows[0].realised_atoms = 5;
-    assert_eq!(sweep_seat(&mut rig.market, 0, &mut rig.accounts[0]), Ok(QuoteAtoms(0)));
+    assert_eq!(sweep_seat(&mut rig.market, 0, &mut rig.accounts[0], 1), Ok(QuoteAtoms(0)));
 }
 
 #[test]
@@ -50,14 +50,22 @@ fn settling_rebases_the_entry_and_leaves_equity() {
     let mut price = rig.context.price;
     price.price = Price(PRICE - 1_000);
     rig.accounts[0].cash_atoms = 4_000;
+    // As long as no winner has taken anything out, nothing is taken from a loser.
+    let early = settle_loss(&mut rig.market, 0, &mut rig.accounts[0], &price);
+    assert_eq!(early, Err(EngineError::NothingToSettle));
+    rig.market.net_swept_profit_atoms = 9_000;
     assert_eq!(settle_loss(&mut rig.market, 0, &mut rig.accounts[0], &price), Ok(QuoteAtoms(4_000)));
     assert_eq!(rig.accounts[0].cash_atoms, 0);
     assert_eq!((rig.seat(0).quote_entry_atoms, rig.seat(0).realised_atoms), (-996_000, -500));
-    assert_eq!(rig.market.net_swept_profit_atoms, -4_000);
+    assert_eq!(rig.market.net_swept_profit_atoms, 5_000);
     let again = settle_loss(&mut rig.market, 0, &mut rig.accounts[0], &price);
     assert_eq!(again, Err(EngineError::NothingToSettle));
     rig.accounts[0].cash_atoms = 10_000;
-    assert_eq!(settle_loss(&mut rig.market, 0, &mut rig.accounts[0], &price), Ok(QuoteAtoms(6_500)));
+    assert_eq!(settle_loss(&mut rig.market, 0, &mut rig.accounts[0], &price), Ok(QuoteAtoms(5_000)));
+    assert_eq!(rig.market.net_swept_profit_atoms, 0);
+    rig.market.net_swept_profit_atoms = 1_500;
+    assert_eq!(settle_loss(&mut rig.market, 0, &mut rig.accounts[0], &price), Ok(QuoteAtoms(1_500)));
+    rig.market.net_swept_profit_atoms = 1;
     rig.accounts[1].cash_atoms = 10_000;
     let winner = settle_loss(&mut rig.market, 1, &mut rig.accounts[1], &price);
     assert_eq!(winner, Err(EngineError::NothingToSettle));
@@ -73,6 +81,7 @@ fn settling_rebases_the_entry_and_leaves_equity() {
 fn a_flat_seat_pays_its_loss_in_realised_and_can_be_released() {
     let mut rig = rig(1);
     rig.market.seats.rows[0].realised_atoms = -30;
+    rig.market.net_swept_profit_atoms = 40;
     assert_eq!(settle_loss(&mut rig.market, 0, &mut rig.accounts[0], &rig.context.price), Ok(QuoteAtoms(30)));
     assert_eq!(rig.market.seats.release(0, &mut rig.accounts[0]), Ok(QuoteAtoms(0)));
 }

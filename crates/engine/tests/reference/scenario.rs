@@ -167,6 +167,7 @@ fn draw_leg(tape: &mut Tape<'_>, target_bps: u32) -> Leg {
         2 => tape.within(1, size),
         _ => tape.octave(size),
     };
+    params.takeover_health_bps = params.takeover_health_bps.min(params.ladder[2].health_bps);
     assert_eq!(params.violated_rule(), None, "{params:?}");
     let notional = size * price;
     let noise = tape.within(-(notional >> 3), notional >> 3);
