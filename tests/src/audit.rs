@@ -27,12 +27,16 @@ pub struct Totals {
     pub fees: i128,
     /// Insurance in markets and exchange.
     pub insurance: i128,
+    /// Clearing pools of the markets: funding and shared losses on their way between seats.
+    pub clearing: i128,
+    /// Losses that nobody has borne yet.
+    pub unassigned: i128,
 }
 
 impl Totals {
     /// What the vault holds beyond what is owed; zero when INV-01 holds.
     pub fn surplus(&self) -> i128 {
-        self.vault - self.cash - self.bonds - self.seats - self.fees - self.insurance
+        self.vault - self.cash - self.bonds - self.seats - self.fees - self.insurance - self.clearing + self.unassigned
     }
 }
 
@@ -137,6 +141,8 @@ impl Audit {
         totals.seats += quote;
         totals.fees += i128::from(state.fees_atoms);
         totals.insurance += i128::from(state.insurance_pending_atoms);
+        totals.clearing += i128::from(state.charges.clearing_atoms);
+        totals.unassigned += i128::from(state.unassigned_loss_atoms);
         for violation in check_market(state, &book.book).iter() {
             self.fail("engine audit", key, format!("{violation:?}"));
         }

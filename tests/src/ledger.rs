@@ -48,6 +48,7 @@ struct MarketRow {
     fees: i64,
     insurance: i64,
     status: u8,
+    clearing: i64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -170,7 +171,11 @@ impl Ledger {
 
     fn swept(&mut self, event: &Swept) {
         self.account(&event.margin_account).cash += event.amount_atoms;
-        self.seat(&event.market, event.seat_index).balance.realised_atoms -= event.amount_atoms;
+        let balance = &mut self.seat(&event.market, event.seat_index).balance;
+        balance.realised_atoms -= event.amount_atoms + event.charged_atoms;
+        balance.funding_checkpoint_scaled = event.funding_checkpoint_scaled;
+        balance.loss_checkpoint_scaled = event.loss_checkpoint_scaled;
+        self.market(&event.market).clearing += event.charged_atoms;
     }
 
     fn seat_taken(&mut self, event: &SeatTaken) {
@@ -197,7 +202,11 @@ impl Ledger {
         for fill in &event.fills {
             self.shrink(&event.market, 1 - event.taker_side, fill.sequence, fill.base_lots);
             self.market(&event.market).fees += fill.maker_fee_atoms;
+            self.market(&event.market).clearing += fill.maker_settled_atoms;
             self.fill_maker(&event.market, makers, fill);
+            let balance = &mut self.seat(&event.market, fill.maker_seat_index).balance;
+            balance.funding_checkpoint_scaled = event.funding_index_scaled;
+            balance.loss_checkpoint_scaled = event.loss_index_scaled;
         }
         self.remove_all(&event.market, &event.removals);
     }
@@ -208,7 +217,7 @@ impl Ledger {
         let mut seat: Seat = bytemuck::Zeroable::zeroed();
         seat.base_lots = row.balance.base_lots;
         seat.quote_entry_atoms = row.balance.quote_entry_atoms;
-        seat.realised_atoms = row.balance.realised_atoms;
+        seat.realised_atoms = row.balance.realised_atoms - fill.maker_settled_atoms;
         let lots = BaseLots(fill.base_lots);
         let applied = Price(fill.price_atoms_per_lot)
             .notional(lots)
@@ -217,6 +226,7 @@ impl Ledger {
             base_lots: seat.base_lots,
             quote_entry_atoms: seat.quote_entry_atoms,
             realised_atoms: seat.realised_atoms,
+            ..row.balance
         };
         if let Err(error) = applied {
             self.fail(format!("a fill that the engine refuses: {error:?}"));
@@ -277,7 +287,8 @@ impl Ledger {
     fn income_swept(&mut self, event: &MarketIncomeSwept) {
         let market = self.market(&event.market);
         market.fees -= event.fees_atoms;
-        market.insurance -= event.insurance_atoms;
+        market.insurance -= event.insurance_atoms - event.residue_atoms;
+        market.clearing -= event.residue_atoms;
         let exchange = self.exchanges.entry(event.exchange).or_default();
         exchange.fees += event.fees_atoms;
         exchange.insurance += event.insurance_atoms;
@@ -344,7 +355,12 @@ impl Ledger {
 
     fn read_market(&mut self, key: &Pubkey, market: &Market, book: &OrderBook) {
         let state = &market.state;
-        let row = MarketRow { fees: state.fees_atoms, insurance: state.insurance_pending_atoms, status: market.status };
+        let row = MarketRow {
+            fees: state.fees_atoms,
+            insurance: state.insurance_pending_atoms,
+            status: market.status,
+            clearing: state.charges.clearing_atoms,
+        };
         self.markets.insert(*key, row);
         let touched = usize::try_from(state.seats.touched_count).unwrap_or(usize::MAX);
         for (index, seat) in (0u32..).zip(state.seats.rows.iter().take(touched)) {
@@ -355,6 +371,8 @@ impl Ledger {
                 base_lots: seat.base_lots,
                 quote_entry_atoms: seat.quote_entry_atoms,
                 realised_atoms: seat.realised_atoms,
+                funding_checkpoint_scaled: seat.funding_checkpoint_scaled,
+                loss_checkpoint_scaled: seat.loss_checkpoint_scaled,
             };
             let row = SeatRow { owner: Pubkey::new_from_array(seat.owner), bond: seat.bond_atoms, balance };
             self.seats.insert((*key, index), row);

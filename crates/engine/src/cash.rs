@@ -56,8 +56,10 @@ impl AccountState {
 pub struct MarketIncome {
     /// Fees.
     pub fees: QuoteAtoms,
-    /// Insurance's parts of penalties.
+    /// Insurance's parts of penalties and discounts, and the residue.
     pub insurance: QuoteAtoms,
+    /// Of the insurance: what rounding had left of funding and shared losses.
+    pub residue: QuoteAtoms,
 }
 
 /// Takes a market's income out of it, to be added to the exchange's balances. What rounding has left of funding and shared losses is
@@ -68,8 +70,11 @@ pub struct MarketIncome {
 pub fn take_income(market: &mut MarketState) -> Result<MarketIncome> {
     let residue = market.take_residue()?;
     market.contribute(residue)?;
-    let income =
-        MarketIncome { fees: QuoteAtoms(market.fees_atoms), insurance: QuoteAtoms(market.insurance_pending_atoms) };
+    let income = MarketIncome {
+        fees: QuoteAtoms(market.fees_atoms),
+        insurance: QuoteAtoms(market.insurance_pending_atoms),
+        residue,
+    };
     market.fees_atoms = 0;
     market.insurance_pending_atoms = 0;
     Ok(income)

@@ -14,14 +14,14 @@ pub const ERRORS: &[TaperError] = &[
     InitialHealthTooLow, HealthWouldWorsen, PositionTooLarge, OpenInterestCap, ReduceOnly, AccountHealthy,
     AccountBankrupt, NoPosition, CooldownNotOver, RiskAddedThisSlot, CallerMaximumZero, CallerMaximumTooSmall,
     UnexpectedBase, DeadlinePassed, PayoutTooLow, NoFillInsideCap, SliceTooSmall, ThrottleEmpty,
-    DegradedPriceSoftStage, AbsorbIntoItself, NothingToSettle, ForceCancelHealthy, InvalidArgument, ExchangePaused,
+    DegradedPriceSoftStage, AbsorbIntoItself, NothingToSettle, ForceCancelHealthy, AccountSolvent, ResolutionInProgress, OpenLegsFirst, NothingToResolve, FundingTooSoon, WithdrawalHeld, NothingToRecord, NothingToCover, ImmutableParameter, LimitRaisedTooFar, LimitRaisedTooSoon, LimitNotLowered, NoRamp, NotWindingDown, SettlementTooEarly, MarketSettled, MarketNotEmpty, InvalidArgument, ExchangePaused,
     MarketPaused, StatusNotTightened, NotAdmin, NotGuardian, NotAuthority, OwnerOnly, WrongVersion,
     WrongAccountSize, WrongExchange, WrongOrderBook, WrongMint, WrongVault, WrongTokenProgram, DuplicateAccount,
     PayoutDestination, NotCallerAccount, MissingLegAccounts, SurplusLegAccounts, WrongLegMarket, PositionNotFound,
     PositionsRemain, CashRemains, MintHasTransferFee, MintHasTransferHook, MintHasPermanentDelegate,
     MintDefaultFrozen, MintHasConfidentialTransfers, MintNonTransferable, MintPausable, MintExtensionNotSupported,
     MintNotInitialized, VaultCannotPay, VaultMismatch, OracleWrongOwner, OracleWrongFeed, OracleWrongAccountType,
-    OracleNotTrading, OraclePartialVerification, OracleDegraded, ListingPriceTooSmall, AccountExists,
+    OracleNotTrading, OraclePartialVerification, OracleDegraded, ListingPriceTooSmall, AccountExists, ProposalNotPending, ProposalTimelocked, ProposalMismatch, NotNominated, GuardianOwnReplacement, TimelockOutOfRange, RolesNotDistinct, MarketNotOpen, MarketNotSettled, DeficitRemains,
 ];
 
 /// Errors of the framework that wrong accounts lead to.

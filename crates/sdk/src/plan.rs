@@ -10,7 +10,7 @@ use taper::state::{Exchange, MarginAccount, Market, OrderBook};
 use taper_engine::liquidate::{self, LiquidationContext, LiquidationRequest};
 use taper_engine::margin::{Health, LegTotals};
 use taper_engine::quantity::{BaseLots, QuoteAtoms};
-use taper_engine::sweep::sweep_seat;
+use taper_engine::sweep::touch_seat;
 
 use crate::instruction::MarketKeys;
 use crate::legs::Leg;
@@ -118,7 +118,7 @@ pub fn plan_slice(
         deadline_slot: args.deadline_slot,
     };
     market.state.seats.owned_mut(seat_index, &context.owner)?;
-    sweep_seat(&mut market.state, seat_index, &mut account.state)?;
+    touch_seat(&mut market.state, seat_index, &mut account.state, query.now.slot)?;
     let mut log = taper::fills::new_fill_log();
     let (state, book) = (&mut market.state, &mut order_book.book);
     let summary =

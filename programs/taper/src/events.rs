@@ -12,6 +12,10 @@ pub struct SeatBalance {
     pub quote_entry_atoms: i64,
     /// Result not yet swept to cash.
     pub realised_atoms: i64,
+    /// The funding index when the seat was settled last, in `2^-20` atoms per lot.
+    pub funding_checkpoint_scaled: i64,
+    /// The loss index when the seat was settled last, in `2^-20` atoms per lot.
+    pub loss_checkpoint_scaled: i64,
 }
 
 /// One fill against a resting order. The maker's seat changes by this fill and by `maker_fee_atoms`.
@@ -29,6 +33,8 @@ pub struct Fill {
     pub base_lots: i64,
     /// Fee paid by the maker; negative is a rebate.
     pub maker_fee_atoms: i64,
+    /// Funding and shared losses that the maker's seat paid before the fill, out of its result; negative was received.
+    pub maker_settled_atoms: i64,
 }
 
 /// One resting order that left the book unfilled.
@@ -134,7 +140,7 @@ pub struct Withdrawn {
     pub cash_after_atoms: i64,
 }
 
-/// Realised result moved from a seat to cash.
+/// A seat was brought up to date: funding and shared losses were settled, and realised result moved to cash.
 #[event]
 pub struct Swept {
     /// The market.
@@ -143,8 +149,14 @@ pub struct Swept {
     pub margin_account: Pubkey,
     /// The seat.
     pub seat_index: u32,
+    /// Funding and shared losses that the seat paid out of its result, before the sweep; negative was received.
+    pub charged_atoms: i64,
     /// Moved to cash; negative is a loss taken from it.
     pub amount_atoms: i64,
+    /// The funding index to which the seat is settled, in `2^-20` atoms per lot.
+    pub funding_checkpoint_scaled: i64,
+    /// The loss index to which the seat is settled, in `2^-20` atoms per lot.
+    pub loss_checkpoint_scaled: i64,
 }
 
 /// A seat was taken; its bond left cash.
@@ -227,6 +239,10 @@ pub struct BookChanged {
     pub oracle_price_atoms_per_lot: i64,
     /// The market's count of fills after.
     pub fill_sequence: u64,
+    /// The funding index to which every seat of a fill is settled, in `2^-20` atoms per lot.
+    pub funding_index_scaled: i64,
+    /// The loss index to which every seat of a fill is settled, in `2^-20` atoms per lot.
+    pub loss_index_scaled: i64,
     /// Fills.
     pub fills: Vec<Fill>,
     /// Removals.
@@ -389,6 +405,8 @@ pub struct MarketIncomeSwept {
     pub fees_atoms: i64,
     /// Insurance income moved.
     pub insurance_atoms: i64,
+    /// The part of it that came out of the clearing pool: what rounding had left.
+    pub residue_atoms: i64,
 }
 
 /// A status was set.

@@ -4,7 +4,10 @@ use anchor_lang::prelude::*;
 use taper_engine::book::Order;
 use taper_engine::liquidate::SliceSummary;
 use taper_engine::matching::{FillLog, FillRecord, RemovalReason, RemovalRecord};
-use taper_engine::quantity::{Price, QuoteAtoms};
+use taper_engine::account::AccountState;
+use taper_engine::market::MarketState;
+use taper_engine::quantity::Price;
+use taper_engine::sweep::{sweep_seat, touch_seat, Touch};
 
 use crate::error::Refusal;
 use crate::events::{BookChanged, Fill, Removal, SeatBalance, SliceReport, Swept};
@@ -27,17 +30,62 @@ impl SeatBalance {
             base_lots: seat.base_lots,
             quote_entry_atoms: seat.quote_entry_atoms,
             realised_atoms: seat.realised_atoms,
+            funding_checkpoint_scaled: seat.funding_checkpoint_scaled,
+            loss_checkpoint_scaled: seat.loss_checkpoint_scaled,
         })
     }
 }
 
-impl Swept {
+/// What touching a seat did, kept until the events are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SeatTouch {
+    /// The engine's answer; a later sweep of the same instruction is added to it.
+    pub touch: Touch,
+    /// Where the seat stands.
+    pub checkpoints: (i64, i64),
+}
+
+impl SeatTouch {
+    /// Settles and sweeps a seat, before anything else is done to it.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn first(market: &mut MarketState, seat_index: u32, account: &mut AccountState, slot: u64) -> Result<Self> {
+        let touch = touch_seat(market, seat_index, account, slot).or_refuse()?;
+        Ok(Self { touch, checkpoints: checkpoints(market) })
+    }
+
+    /// Sweeps the seat again, after the instruction has changed it.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn last(self, market: &mut MarketState, seat_index: u32, account: &mut AccountState, slot: u64) -> Result<Self> {
+        let swept = sweep_seat(market, seat_index, account, slot).or_refuse()?;
+        let touch = Touch { swept: self.touch.swept.add(swept).or_refuse()?, ..self.touch };
+        Ok(Self { touch, checkpoints: checkpoints(market) })
+    }
+
     /// Emits, if anything moved.
-    pub fn emit_if_any(market: &Pubkey, margin_account: &Pubkey, seat_index: u32, amount: QuoteAtoms) {
-        if !amount.is_zero() {
-            emit!(Swept { market: *market, margin_account: *margin_account, seat_index, amount_atoms: amount.0 });
+    pub fn emit_if_any(&self, market: &Pubkey, margin_account: &Pubkey, seat_index: u32) {
+        let Touch { charged, swept, settled } = self.touch;
+        if settled || !charged.is_zero() || !swept.is_zero() {
+            let (funding_checkpoint_scaled, loss_checkpoint_scaled) = self.checkpoints;
+            emit!(Swept {
+                market: *market,
+                margin_account: *margin_account,
+                seat_index,
+                charged_atoms: charged.0,
+                amount_atoms: swept.0,
+                funding_checkpoint_scaled,
+                loss_checkpoint_scaled,
+            });
         }
     }
+}
+
+/// The indices as they stand: a seat that has just been touched is settled to them.
+fn checkpoints(market: &MarketState) -> (i64, i64) {
+    (market.charges.funding_index_scaled, market.charges.loss_index_scaled)
 }
 
 impl From<&FillRecord> for Fill {
@@ -49,6 +97,7 @@ impl From<&FillRecord> for Fill {
             price_atoms_per_lot: record.price_atoms_per_lot,
             base_lots: record.base_lots,
             maker_fee_atoms: record.maker_fee_atoms,
+            maker_settled_atoms: record.maker_settled_atoms,
         }
     }
 }
@@ -82,6 +131,21 @@ impl Removal {
     }
 }
 
+/// What an indexer has to know of the market after its book has changed.
+#[derive(Clone, Copy, Debug)]
+pub struct BookAfter {
+    fill_sequence: u64,
+    funding_index_scaled: i64,
+    loss_index_scaled: i64,
+}
+
+impl From<&MarketState> for BookAfter {
+    fn from(market: &MarketState) -> Self {
+        let (funding_index_scaled, loss_index_scaled) = checkpoints(market);
+        Self { fill_sequence: market.fill_sequence, funding_index_scaled, loss_index_scaled }
+    }
+}
+
 impl BookChanged {
     /// Emits, if anything was filled or removed.
     pub fn emit_if_any(
@@ -90,7 +154,7 @@ impl BookChanged {
         taker_seat_index: u32,
         taker_side: u8,
         oracle_price: Price,
-        fill_sequence: u64,
+        after: &BookAfter,
     ) {
         let (fills, removals) = (log.fills(), log.removals());
         if fills.is_empty() && removals.is_empty() {
@@ -101,7 +165,9 @@ impl BookChanged {
             taker_seat_index,
             taker_side,
             oracle_price_atoms_per_lot: oracle_price.0,
-            fill_sequence,
+            fill_sequence: after.fill_sequence,
+            funding_index_scaled: after.funding_index_scaled,
+            loss_index_scaled: after.loss_index_scaled,
             fills: fills.iter().map(Fill::from).collect(),
             removals: removals.iter().map(Removal::from).collect(),
         });

@@ -8,10 +8,9 @@ use anchor_lang::prelude::*;
 use taper_engine::account::POSITIONS;
 use taper_engine::margin::{value_leg, LegTotals, Valuation};
 use taper_engine::oracle::{assess, frozen, last_known, Grade, OraclePrice};
-use taper_engine::sweep::sweep_seat;
 
 use crate::error::{Refusal, TaperError};
-use crate::events::Swept;
+use crate::fills::SeatTouch;
 use crate::oracle;
 use crate::state::{Exchange, MarginAccount, Market, PositionRef};
 
@@ -223,18 +222,19 @@ impl Walk<'_> {
         require!(seat.is_owned_by(&self.account_key.to_bytes()), TaperError::SeatNotOwned);
         let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now)?;
         let params = &market.state.params;
+        let owed = market.state.owed_at(seat, self.now.slot).or_refuse()?;
         legs.note(&price, params.oracle_leg_skew_seconds);
         legs.refusal = legs.refusal.or(refusal);
         if needs.maintenance {
-            let value = value_leg(params, seat, &price, Valuation::Maintenance).or_refuse()?;
+            let value = value_leg(params, seat, owed, &price, Valuation::Maintenance).or_refuse()?;
             legs.maintenance = legs.maintenance.add(value).or_refuse()?;
         }
         if needs.favourable {
-            let value = value_leg(params, seat, &price, Valuation::Favourable).or_refuse()?;
+            let value = value_leg(params, seat, owed, &price, Valuation::Favourable).or_refuse()?;
             legs.favourable = legs.favourable.add(value).or_refuse()?;
         }
         if needs.initial && legs.refusal.is_none() {
-            let value = value_leg(params, seat, &price, Valuation::Initial).or_refuse()?;
+            let value = value_leg(params, seat, owed, &price, Valuation::Initial).or_refuse()?;
             legs.initial = legs.initial.add(value).or_refuse()?;
         }
         Ok(())
@@ -308,10 +308,11 @@ pub fn sweep_writable<'info>(
     account: &mut MarginAccount,
     account_key: &Pubkey,
     remaining: &'info [AccountInfo<'info>],
+    slot: u64,
 ) -> Result<()> {
     let mut pairs = remaining.chunks_exact(2);
-    for slot in 0..POSITIONS {
-        let Some(position) = account.positions.get(slot).filter(|position| position.in_use != 0).copied() else {
+    for place in 0..POSITIONS {
+        let Some(position) = account.positions.get(place).filter(|position| position.in_use != 0).copied() else {
             continue;
         };
         let Some([info, _oracle]) = pairs.next() else {
@@ -319,7 +320,7 @@ pub fn sweep_writable<'info>(
         };
         require!(*info.key == position.market, TaperError::WrongLegMarket);
         if info.is_writable {
-            sweep_one(exchange_key, account, account_key, info, position.seat_index)?;
+            sweep_one(exchange_key, account, account_key, info, position.seat_index, slot)?;
         }
     }
     Ok(())
@@ -332,14 +333,15 @@ fn sweep_one<'info>(
     account_key: &Pubkey,
     info: &'info AccountInfo<'info>,
     seat_index: u32,
+    slot: u64,
 ) -> Result<()> {
     let loader = AccountLoader::<Market>::try_from(info)?;
     let mut market = loader.load_mut()?;
     market.check_belongs(exchange_key)?;
     market.state.seats.owned_mut(seat_index, &account_key.to_bytes()).or_refuse()?;
-    let swept = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
+    let touched = SeatTouch::first(&mut market.state, seat_index, &mut account.state, slot)?;
     market.invariant()?;
-    Swept::emit_if_any(info.key, account_key, seat_index, swept);
+    touched.emit_if_any(info.key, account_key, seat_index);
     Ok(())
 }
 

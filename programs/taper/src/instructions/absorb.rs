@@ -5,11 +5,10 @@ use taper_engine::absorb::{absorb, Absorber};
 use taper_engine::liquidate::{LiquidationContext, LiquidationRequest, SliceSummary};
 use taper_engine::oracle::{Grade, OraclePrice};
 use taper_engine::orders::OrderContext;
-use taper_engine::quantity::QuoteAtoms;
-use taper_engine::sweep::sweep_seat;
 
 use crate::error::{Refusal, TaperError};
-use crate::events::{Absorbed, SeatBalance, SeatTaken, SliceReport, Swept};
+use crate::events::{Absorbed, SeatBalance, SeatTaken, SliceReport};
+use crate::fills::SeatTouch;
 use crate::instructions::{seat_or_new, LiquidateArgs};
 use crate::legs::{live_price, require_consumed, Legs, Needs, Now, Primary, Walk};
 use crate::state::{Exchange, MarginAccount, Market, OrderBook};
@@ -60,7 +59,7 @@ pub fn handle_absorb<'info>(ctx: Context<'info, Absorb<'info>>, args: &Liquidate
         emit!(SeatTaken { market, margin_account: absorber, seat_index, bond_atoms });
     }
     for (account, side) in [(&margin_account, &done.liquidatee), (&absorber, &done.absorber)] {
-        Swept::emit_if_any(&market, account, side.seat_index, side.swept);
+        side.touched.emit_if_any(&market, account, side.seat_index);
     }
     emit!(Absorbed {
         market,
@@ -81,7 +80,7 @@ pub fn handle_absorb<'info>(ctx: Context<'info, Absorb<'info>>, args: &Liquidate
 struct Party {
     seat_index: u32,
     bond_atoms: Option<u64>,
-    swept: QuoteAtoms,
+    touched: SeatTouch,
     seat_after: SeatBalance,
     cash_after_atoms: i64,
 }
@@ -120,9 +119,10 @@ impl<'info> Absorb<'info> {
         let mut absorbing = self.caller_margin_account.load_mut()?;
         let seat_index = account.require_seat_in(&market_key)?;
         market.state.seats.owned_mut(seat_index, &account_key.to_bytes()).or_refuse()?;
-        let before = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
+        let touched = SeatTouch::first(&mut market.state, seat_index, &mut account.state, now.slot)?;
         let (absorber_seat, bond_atoms) = seat_or_new(&mut market, &mut absorbing, &market_key, &absorber_key, true)?;
-        let absorber_before = sweep_seat(&mut market.state, absorber_seat, &mut absorbing.state).or_refuse()?;
+        let absorber_touched =
+            SeatTouch::first(&mut market.state, absorber_seat, &mut absorbing.state, now.slot)?;
 
         let context = LiquidationContext {
             slot: now.slot,
@@ -146,8 +146,9 @@ impl<'info> Absorb<'info> {
         let (state, liquidatee) = (&mut market.state, &mut account.state);
         let summary: SliceSummary =
             absorb(state, book, liquidatee, seat_index, &mut absorber, request, &context).or_refuse()?;
-        let after = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
-        let absorber_after = sweep_seat(&mut market.state, absorber_seat, &mut absorbing.state).or_refuse()?;
+        let touched = touched.last(&mut market.state, seat_index, &mut account.state, now.slot)?;
+        let absorber_touched =
+            absorber_touched.last(&mut market.state, absorber_seat, &mut absorbing.state, now.slot)?;
         market.invariant()?;
         account.invariant()?;
         absorbing.invariant()?;
@@ -156,14 +157,14 @@ impl<'info> Absorb<'info> {
             liquidatee: Party {
                 seat_index,
                 bond_atoms: None,
-                swept: before.add(after).or_refuse()?,
+                touched,
                 seat_after: SeatBalance::of(&market, seat_index)?,
                 cash_after_atoms: account.state.cash_atoms,
             },
             absorber: Party {
                 seat_index: absorber_seat,
                 bond_atoms,
-                swept: absorber_before.add(absorber_after).or_refuse()?,
+                touched: absorber_touched,
                 seat_after: SeatBalance::of(&market, absorber_seat)?,
                 cash_after_atoms: absorbing.state.cash_atoms,
             },

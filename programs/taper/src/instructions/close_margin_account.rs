@@ -23,6 +23,7 @@ impl CloseMarginAccount<'_> {
         account.check_owner(self.authority.key)?;
         require!(account.used_positions().next().is_none(), TaperError::PositionsRemain);
         require!(account.state.cash_atoms == 0, TaperError::CashRemains);
+        require!(account.state.recorded_deficit_atoms == 0, TaperError::DeficitRemains);
         Ok(())
     }
 }

@@ -96,7 +96,7 @@ impl<'info> Deposit<'info> {
     fn observe(&self, remaining: &'info [AccountInfo<'info>], account: &mut MarginAccount) -> Result<bool> {
         let now = Now::get()?;
         let (exchange_key, account_key) = (self.exchange.key(), self.margin_account.key());
-        sweep_writable(&exchange_key, account, &account_key, remaining)?;
+        sweep_writable(&exchange_key, account, &account_key, remaining, now.slot)?;
         let exchange = self.exchange.load()?;
         let walk = Walk { exchange: &exchange, exchange_key: &exchange_key, account, account_key: &account_key, now };
         let mut rest = remaining;

@@ -56,6 +56,7 @@ pub fn handle_flag_account<'info>(ctx: Context<'info, FlagAccount<'info>>) -> Re
         Walk { exchange: &exchange, exchange_key: &exchange_key, account: &account, account_key: &account_key, now };
     let (price, legs) =
         walk.price_and_value(&mut market, &market_key, &accounts.oracle, ctx.remaining_accounts, Needs::SLICE)?;
+    market.state.accrue(now.slot);
     let health = |others, valuation| {
         account_health(&market.state, seat_index, &account.state, &price, others, valuation).or_refuse()
     };

@@ -64,6 +64,7 @@ pub fn handle_force_cancel_orders<'info>(
     let (price, legs) =
         walk.price_and_value(&mut market, &market_key, &accounts.oracle, ctx.remaining_accounts, Needs::FAVOURABLE)?;
     let others = legs.favourable;
+    market.state.accrue(now.slot);
     let health =
         account_health(&market.state, seat_index, &account.state, &price, others, Valuation::Favourable).or_refuse()?;
     health.require_unhealthy().or_refuse()?;

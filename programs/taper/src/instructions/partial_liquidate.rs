@@ -5,11 +5,10 @@ use anchor_spl::token_interface::{TokenAccount, TokenInterface};
 use taper_engine::liquidate::{partial_liquidate, LiquidationContext, LiquidationRequest};
 use taper_engine::matching::FillLog;
 use taper_engine::quantity::{BaseLots, QuoteAtoms};
-use taper_engine::sweep::sweep_seat;
 
 use crate::error::{Refusal, TaperError};
-use crate::events::{BookChanged, SeatBalance, SliceReport, Sliced, Swept};
-use crate::fills::new_fill_log;
+use crate::events::{BookChanged, SeatBalance, SliceReport, Sliced};
+use crate::fills::{new_fill_log, BookAfter, SeatTouch};
 use crate::legs::{Needs, Now, Walk};
 use crate::state::{Exchange, MarginAccount, Market, OrderBook};
 use crate::token::{check_token_accounts, ExchangeSeeds, VaultTransfer};
@@ -95,8 +94,8 @@ pub fn handle_partial_liquidate<'info>(
     let (market, margin_account) = (accounts.market.key(), accounts.margin_account.key());
     let (seat_index, report) = (sliced.seat_index, sliced.report);
     let oracle_price = taper_engine::quantity::Price(report.oracle_price_atoms_per_lot);
-    BookChanged::emit_if_any(&log, &market, seat_index, report.side, oracle_price, sliced.fill_sequence);
-    Swept::emit_if_any(&market, &margin_account, seat_index, sliced.swept);
+    BookChanged::emit_if_any(&log, &market, seat_index, report.side, oracle_price, &sliced.book_after);
+    sliced.touched.emit_if_any(&market, &margin_account, seat_index);
     emit!(Sliced {
         market,
         margin_account,
@@ -115,10 +114,10 @@ pub fn handle_partial_liquidate<'info>(
 struct SlicedLeg {
     seat_index: u32,
     report: SliceReport,
-    swept: QuoteAtoms,
+    touched: SeatTouch,
     seat_after: SeatBalance,
     cash_after_atoms: i64,
-    fill_sequence: u64,
+    book_after: BookAfter,
 }
 
 impl<'info> PartialLiquidate<'info> {
@@ -180,21 +179,21 @@ impl<'info> PartialLiquidate<'info> {
             owner: account_key.to_bytes(),
         };
         market.state.seats.owned_mut(seat_index, &context.owner).or_refuse()?;
-        let before = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
+        let touched = SeatTouch::first(&mut market.state, seat_index, &mut account.state, now.slot)?;
         let (state, book) = (&mut market.state, &mut order_book.book);
         let summary =
             partial_liquidate(state, book, &mut account.state, seat_index, request, &context, log).or_refuse()?;
-        let after = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
+        let touched = touched.last(&mut market.state, seat_index, &mut account.state, now.slot)?;
         market.invariant()?;
         order_book.invariant()?;
         account.invariant()?;
         Ok(SlicedLeg {
             seat_index,
             report: SliceReport::new(&summary, price.price),
-            swept: before.add(after).or_refuse()?,
+            touched,
             seat_after: SeatBalance::of(&market, seat_index)?,
             cash_after_atoms: account.state.cash_atoms,
-            fill_sequence: market.state.fill_sequence,
+            book_after: BookAfter::from(&market.state),
         })
     }
 

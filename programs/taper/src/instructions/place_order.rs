@@ -5,13 +5,12 @@ use taper_engine::episode::owner_acted;
 use taper_engine::matching::{FillLog, SelfTrade};
 use taper_engine::oracle::{Grade, OraclePrice};
 use taper_engine::orders::{self, OrderContext, OrderKind, OrderRequest, OrderSummary};
-use taper_engine::quantity::{BaseLots, Price, QuoteAtoms, Side};
-use taper_engine::sweep::sweep_seat;
+use taper_engine::quantity::{BaseLots, Price, Side};
 
 use crate::constants::{STATUS_ACTIVE, STATUS_PAUSED};
 use crate::error::{Refusal, TaperError};
-use crate::events::{BookChanged, OrderPlaced, SeatBalance, SeatTaken, Swept};
-use crate::fills::new_fill_log;
+use crate::events::{BookChanged, OrderPlaced, SeatBalance, SeatTaken};
+use crate::fills::{new_fill_log, BookAfter, SeatTouch};
 use crate::legs::{Legs, Needs, Now, Walk};
 use crate::state::{Exchange, MarginAccount, Market, OrderBook};
 
@@ -132,12 +131,12 @@ pub fn handle_place_order<'info>(ctx: Context<'info, PlaceOrder<'info>>, args: &
 struct Placed {
     seat_index: u32,
     bond_atoms: Option<u64>,
-    swept: QuoteAtoms,
+    touched: SeatTouch,
     summary: OrderSummary,
     seat_after: SeatBalance,
     episode_ended: bool,
     oracle_price: Price,
-    fill_sequence: u64,
+    book_after: BookAfter,
 }
 
 impl<'info> PlaceOrder<'info> {
@@ -169,8 +168,8 @@ impl<'info> PlaceOrder<'info> {
         let (price, legs) = walk.price_and_value(&mut market, &market_key, &self.oracle, remaining, Needs::ORDER)?;
 
         let (seat_index, bond_atoms) = seat_or_new(&mut market, &mut account, &market_key, &account_key, false)?;
-        let before = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
-        let status = market.effective_status(&exchange);
+        let touched = SeatTouch::first(&mut market.state, seat_index, &mut account.state, now.slot)?;
+        let status = market.effective_status(&exchange, now.slot);
         let context = OrderContext {
             slot: now.slot,
             price,
@@ -194,7 +193,7 @@ impl<'info> PlaceOrder<'info> {
             legs.require_initial()?;
             summary.initial_health_after.ok_or(TaperError::InitialHealthTooLow)?.require_initial().or_refuse()?;
         }
-        let after = sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
+        let touched = touched.last(&mut market.state, seat_index, &mut account.state, now.slot)?;
         let episode_ended = match summary.initial_health_after {
             Some(health) if !summary.added_risk && summary.filled.is_positive() => {
                 owner_acted(&mut account.state, &health, now.slot)
@@ -207,12 +206,12 @@ impl<'info> PlaceOrder<'info> {
         Ok(Placed {
             seat_index,
             bond_atoms,
-            swept: before.add(after).or_refuse()?,
+            touched,
             summary,
             seat_after: SeatBalance::of(&market, seat_index)?,
             episode_ended,
             oracle_price: price.price,
-            fill_sequence: market.state.fill_sequence,
+            book_after: BookAfter::from(&market.state),
         })
     }
 }
@@ -259,8 +258,8 @@ impl Placed {
         if let Some(bond_atoms) = self.bond_atoms {
             emit!(SeatTaken { market, margin_account, seat_index, bond_atoms });
         }
-        BookChanged::emit_if_any(log, &market, seat_index, args.side, self.oracle_price, self.fill_sequence);
-        Swept::emit_if_any(&market, &margin_account, seat_index, self.swept);
+        BookChanged::emit_if_any(log, &market, seat_index, args.side, self.oracle_price, &self.book_after);
+        self.touched.emit_if_any(&market, &margin_account, seat_index);
         emit!(OrderPlaced {
             market,
             margin_account,

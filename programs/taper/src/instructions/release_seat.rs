@@ -1,10 +1,11 @@
 //! `release_seat`.
 
 use anchor_lang::prelude::*;
-use taper_engine::sweep;
 
 use crate::error::Refusal;
-use crate::events::{SeatReleased, Swept};
+use crate::events::SeatReleased;
+use crate::fills::SeatTouch;
+use crate::legs::Now;
 use crate::state::{MarginAccount, Market};
 
 /// Accounts of `release_seat`.
@@ -35,12 +36,13 @@ pub fn handle_release_seat<'info>(ctx: Context<'info, ReleaseSeat<'info>>) -> Re
     market.check_belongs(&account.exchange)?;
     let seat_index = account.require_seat_in(&market_key)?;
     market.state.seats.owned_mut(seat_index, &account_key.to_bytes()).or_refuse()?;
-    let swept = sweep::sweep_seat(&mut market.state, seat_index, &mut account.state).or_refuse()?;
+    let now = Now::get()?;
+    let touched = SeatTouch::first(&mut market.state, seat_index, &mut account.state, now.slot)?;
     let bond = market.state.seats.release(seat_index, &mut account.state).or_refuse()?;
     account.remove_position(&market_key)?;
     market.invariant()?;
     account.invariant()?;
-    Swept::emit_if_any(&market_key, &account_key, seat_index, swept);
+    touched.emit_if_any(&market_key, &account_key, seat_index);
     emit!(SeatReleased {
         market: market_key,
         margin_account: account_key,

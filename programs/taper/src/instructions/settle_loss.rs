@@ -5,6 +5,7 @@ use taper_engine::sweep;
 
 use crate::error::Refusal;
 use crate::events::{LossSettled, SeatBalance};
+use crate::fills::SeatTouch;
 use crate::legs::{live_price, Now};
 use crate::state::{Exchange, MarginAccount, Market};
 
@@ -27,7 +28,7 @@ pub struct SettleLoss<'info> {
 ///
 /// Specification:
 /// 1. Anyone may call.
-/// 2. At most the cash there is; the entry is re-based, so that the loss is taken once. Equity does not change.
+/// 2. At most the cash there is, and what the market's winners have taken out beyond what its losers paid in; the entry is re-based, so that the loss is taken once. Equity does not change.
 ///
 /// # Errors
 /// `NothingToSettle`, `PositionNotFound`, `WrongExchange`; the oracle's.
@@ -43,9 +44,11 @@ pub fn handle_settle_loss<'info>(ctx: Context<'info, SettleLoss<'info>>) -> Resu
     market.state.seats.owned_mut(seat_index, &accounts.margin_account.key().to_bytes()).or_refuse()?;
     let price = live_price(&market, &accounts.oracle, &*accounts.exchange.load()?, &now)?;
     market.state.last_price.record(&price, now.slot).or_refuse()?;
+    let touched = SeatTouch::first(&mut market.state, seat_index, &mut account.state, now.slot)?;
     let amount = sweep::settle_loss(&mut market.state, seat_index, &mut account.state, &price).or_refuse()?;
     market.invariant()?;
     account.invariant()?;
+    touched.emit_if_any(&market_key, &accounts.margin_account.key(), seat_index);
     emit!(LossSettled {
         market: market_key,
         margin_account: accounts.margin_account.key(),

@@ -30,7 +30,7 @@ pub fn handle_sweep_market_income<'info>(ctx: Context<'info, SweepMarketIncome<'
     let mut exchange = accounts.exchange.load_mut()?;
     let mut market = accounts.market.load_mut()?;
     market.check_belongs(&accounts.exchange.key())?;
-    let income = take_income(&mut market.state);
+    let income = take_income(&mut market.state).or_refuse()?;
     exchange.fees_atoms = QuoteAtoms(exchange.fees_atoms).add(income.fees).or_refuse()?.0;
     exchange.insurance_atoms = QuoteAtoms(exchange.insurance_atoms).add(income.insurance).or_refuse()?.0;
     market.invariant()?;
@@ -40,6 +40,7 @@ pub fn handle_sweep_market_income<'info>(ctx: Context<'info, SweepMarketIncome<'
         market: accounts.market.key(),
         fees_atoms: income.fees.0,
         insurance_atoms: income.insurance.0,
+        residue_atoms: income.residue.0,
     });
     Ok(())
 }

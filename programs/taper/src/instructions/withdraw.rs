@@ -88,7 +88,7 @@ impl<'info> Withdraw<'info> {
         let now = Now::get()?;
         let (exchange_key, account_key) = (self.exchange.key(), self.margin_account.key());
         let mut account = self.margin_account.load_mut()?;
-        sweep_writable(&exchange_key, &mut account, &account_key, remaining)?;
+        sweep_writable(&exchange_key, &mut account, &account_key, remaining, now.slot)?;
         let exchange = self.exchange.load()?;
         let walk = Walk {
             exchange: &exchange,

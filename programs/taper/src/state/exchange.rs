@@ -40,15 +40,40 @@ pub struct Exchange {
     pub insurance_atoms: i64,
     /// Fees, in quote atoms, without what markets have not been swept of.
     pub fees_atoms: i64,
-    /// Zero: room for proposals and withdrawal limits.
-    pub reserved: [u64; 64],
+    /// Who may become the admin by accepting; the default key for nobody.
+    pub pending_admin: Pubkey,
+    /// Slots that a proposal waits before it can be applied, and a new market before it opens.
+    pub timelock_slots: u64,
+    /// Proposals ever made: the index of the next one.
+    pub proposal_count: u64,
+    /// Sum of the deficits recorded of margin accounts, in quote atoms.
+    pub recorded_deficit_atoms: i64,
+    /// Sum of the markets' losses that nobody has borne yet, in quote atoms.
+    pub unassigned_loss_atoms: i64,
+    /// Ever donated to insurance, in quote atoms.
+    pub insurance_donated_atoms: i64,
+    /// Ever paid by the insurance fund for losses of markets, without what markets paid from their own income, in quote atoms.
+    pub insurance_drawn_atoms: i64,
+    /// Zero.
+    pub reserved: [u64; 54],
 }
 assert_layout!(Exchange, 728, {
     version: 0, bump: 1, vault_bump: 2, status: 3, index: 4, quote_decimals: 6, padding: 7, creator: 8, admin: 40,
-    guardian: 72, quote_mint: 104, vault: 136, token_program: 168, insurance_atoms: 200, fees_atoms: 208, reserved: 216,
+    guardian: 72, quote_mint: 104, vault: 136, token_program: 168, insurance_atoms: 200, fees_atoms: 208, pending_admin: 216,
+    timelock_slots: 248, proposal_count: 256, recorded_deficit_atoms: 264, unassigned_loss_atoms: 272,
+    insurance_donated_atoms: 280, insurance_drawn_atoms: 288, reserved: 296,
 });
 
 impl Exchange {
+    /// What the vault must keep: deficits and losses that nobody has covered yet.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub fn uncovered_atoms(&self) -> Result<i64> {
+        let sum = self.recorded_deficit_atoms.checked_add(self.unassigned_loss_atoms);
+        sum.ok_or_else(|| TaperError::MathOverflow.into())
+    }
+
     /// What must hold after every instruction that wrote to the exchange.
     ///
     /// # Errors
@@ -58,6 +83,8 @@ impl Exchange {
             && self.status <= STATUS_PAUSED
             && self.insurance_atoms >= 0
             && self.fees_atoms >= 0
+            && self.recorded_deficit_atoms >= 0
+            && self.unassigned_loss_atoms >= 0
             && self.admin != Pubkey::default();
         require!(sound, TaperError::InvariantViolated);
         Ok(())

@@ -52,9 +52,9 @@ const _: () = {
     assert!(core::mem::offset_of!(PositionRef, market) == 0 && core::mem::offset_of!(PositionRef, seat_index) == 32);
     assert!(core::mem::offset_of!(PositionRef, in_use) == 36 && core::mem::offset_of!(PositionRef, padding) == 37);
 };
-assert_layout!(MarginAccount, 680, {
-    version: 0, bump: 1, number: 2, padding: 4, exchange: 8, authority: 40, delegate: 72, state: 104, positions: 232,
-    reserved: 552,
+assert_layout!(MarginAccount, 744, {
+    version: 0, bump: 1, number: 2, padding: 4, exchange: 8, authority: 40, delegate: 72, state: 104, positions: 296,
+    reserved: 616,
 });
 
 impl MarginAccount {
@@ -92,6 +92,11 @@ impl MarginAccount {
     /// The references in use, in slot order.
     pub fn used_positions(&self) -> impl Iterator<Item = &PositionRef> {
         self.positions.iter().filter(|position| position.in_use != 0)
+    }
+
+    /// The place of the reference to a market among the positions; `None` if there is none.
+    pub fn place_of(&self, market: &Pubkey) -> Option<usize> {
+        self.positions.iter().position(|position| position.in_use != 0 && position.market == *market)
     }
 
     /// The seat in a market; `None` if the account has no reference to it.

@@ -4,7 +4,7 @@ use anchor_lang::prelude::*;
 use taper_engine::market::MarketState;
 
 use super::{assert_layout, Exchange};
-use crate::constants::{ACCOUNT_VERSION, ORACLE_PYTH_PULL, STATUS_PAUSED};
+use crate::constants::{ACCOUNT_VERSION, ORACLE_PYTH_PULL, STATUS_ACTIVE, STATUS_PAUSED, STATUS_REDUCE_ONLY};
 use crate::error::TaperError;
 use crate::oracle::OracleIdentity;
 
@@ -30,20 +30,23 @@ pub struct Market {
     /// The oracle account of the listing. A feed can be pulled through many accounts, and a caller chooses which one it passes; only
     /// this one can show that the feed is silent, and freeze the leg.
     pub oracle_account: Pubkey,
+    /// First slot in which risk may be added: a listing waits out the timelock.
+    pub opens_slot: u64,
     /// Zero.
-    pub reserved: [u64; 13],
+    pub reserved: [u64; 12],
     /// Parameters, last price, throttles, pools and seats.
     pub state: MarketState,
 }
 assert_layout!(Market, 256 + core::mem::size_of::<MarketState>(), {
     version: 0, status: 1, oracle_kind: 2, padding: 3, exchange: 8, order_book: 40, oracle_key: 72, name: 104,
-    oracle_account: 120, reserved: 152, state: 256,
+    oracle_account: 120, opens_slot: 152, reserved: 160, state: 256,
 });
 
 impl Market {
-    /// The stricter of the exchange's status and the market's own.
-    pub fn effective_status(&self, exchange: &Exchange) -> u8 {
-        self.status.max(exchange.status)
+    /// The stricter of the exchange's status and the market's own; at least reduce-only before the market opens and once it winds down.
+    pub fn effective_status(&self, exchange: &Exchange, slot: u64) -> u8 {
+        let closed = slot < self.opens_slot || self.state.settle_after_slot != 0;
+        self.status.max(exchange.status).max(if closed { STATUS_REDUCE_ONLY } else { STATUS_ACTIVE })
     }
 
     /// What identifies this market's oracle account.
@@ -83,6 +86,7 @@ impl Market {
             && state.open_interest_base_lots >= 0
             && state.fees_atoms >= 0
             && state.insurance_pending_atoms >= 0
+            && state.unassigned_loss_atoms >= 0
             && state.net_swept_profit_atoms <= state.params.sweep_cap_atoms
             && state.seats.used_count <= state.seats.touched_count;
         require!(sound, TaperError::InvariantViolated);
@@ -101,6 +105,6 @@ mod tests {
 
     #[test]
     fn space_is_what_clients_allocate() {
-        assert_eq!(Market::SPACE, 8 + 256 + 736 + 24 + 160 * 2_048);
+        assert_eq!(Market::SPACE, 8 + 256 + 992 + 24 + 192 * 2_048);
     }
 }
