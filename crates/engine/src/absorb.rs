@@ -1,15 +1,17 @@
 //! Absorbing: the caller takes a slice into its own margin account.
 
 use crate::account::AccountState;
-use crate::book::{index_of, Book, MAX_FILLS, ORDER_REDUCE_ONLY};
+use crate::book::{index_of, Book, Order, MAX_FILLS, ORDER_REDUCE_ONLY};
 use crate::error::{EngineError, Result};
+use crate::ladder::Stage;
 use crate::liquidate::{account_health, LiquidationContext, LiquidationRequest, SliceCall, SliceSummary};
 use crate::margin::Valuation;
 use crate::market::MarketState;
 use crate::matching::within_maker_band;
 use crate::oracle::Grade;
 use crate::orders::OrderContext;
-use crate::quantity::{BaseLots, Price, QuoteAtoms, Side};
+use crate::params::MarketParams;
+use crate::quantity::{mul_div_up, BaseLots, Price, QuoteAtoms, Side, BPS_ONE};
 use crate::slice::SliceSolver;
 
 /// The absorber: the account that takes the slice over.
@@ -22,17 +24,19 @@ pub struct Absorber<'a> {
     pub context: OrderContext,
 }
 
-/// Closes one slice by moving it into the absorber's account, lot by lot at the better, for the liquidatee, of the oracle and the
-/// executable book. The caller's part of the penalty is credited to the absorber's cash. The absorber's initial health is at
-/// least 1 afterwards.
+/// Closes one slice by moving it into the absorber's account, lot by lot at the better, for the liquidatee, of the endless level and the
+/// executable book. The endless level is the oracle price; in the backstop stage it is κ beyond it, at each lot's rate: a discount that
+/// leaves no penalty there, and as κ ≤ H·r·P no lower health. The caller's part of the penalty is credited to the absorber's cash, and
+/// insurance's part of the discount leaves it. The absorber's initial health is at least 1 afterwards.
 ///
 /// The price must be fresh: taking over adds risk, and at an older price, which the caller may choose among the accounts of a feed, it
 /// would be a free option against the liquidatee. What the absorber pays beyond the oracle counts against `min_payout`: a level that is
-/// better than the oracle is only looked at, so its owner could show it for the length of this call.
+/// better than the oracle is only looked at, so its owner could show it for the length of this call. The discount, less insurance's
+/// part, counts for it. There is no tip.
 ///
 /// # Errors
-/// As [`partial_liquidate`](crate::liquidate::partial_liquidate); `AbsorbIntoItself`, `OracleStale`, `InitialHealthTooLow`,
-/// `PositionTooLarge`.
+/// As [`partial_liquidate`](crate::liquidate::partial_liquidate); `AbsorbIntoItself`, `OracleStale`, `InsufficientCash` if the absorber's
+/// does not cover insurance's part of the discount, `InitialHealthTooLow`, `PositionTooLarge`.
 pub fn absorb(
     market: &mut MarketState,
     book: &Book,
@@ -51,13 +55,34 @@ pub fn absorb(
     let params = market.params;
     let call = SliceCall { params: &params, seat_index, request, context };
     let mut prepared = call.prepare(market, account)?;
-    let quote = absorb_fills(&mut prepared.solver, market, book, seat_index, context)?;
-    let lots = prepared.solver.closed();
-    let side = prepared.solver.side();
-    market.settle_seat(absorber.seat_index)?;
-    market.seats.get_mut(seat_index)?.apply_fill(side, lots, quote, QuoteAtoms::ZERO)?;
-    let interest_before = long_part(market.seats.get(absorber.seat_index)?.base_lots);
-    let seat = market.seats.get_mut(absorber.seat_index)?;
+    let shown = Shown { market, book, liquidatee_seat: seat_index, context, stage: prepared.values.stage };
+    let quote = shown.fill(&mut prepared.solver)?;
+    let discount = prepared.solver.slippage_total()?;
+    move_position(market, seat_index, absorber.seat_index, &prepared.solver, quote)?;
+    let mut summary = call.finish(market, account, &prepared, quote, false)?;
+    summary.discount = discount;
+    summary.discount_insurance = insurance_of_discount(&params, discount)?;
+    check_earnings(&summary, request, context)?;
+    absorber.account.credit(summary.caller_payout)?;
+    pay_insurance(market, absorber.account, summary.discount_insurance)?;
+    absorber.account.last_risk_slot = context.slot;
+    check_absorber(market, absorber)?;
+    Ok(summary)
+}
+
+/// Books what the solver closed in both seats, and the change in open interest. The liquidatee's seat is settled.
+fn move_position(
+    market: &mut MarketState,
+    from: u32,
+    to: u32,
+    solver: &SliceSolver<'_>,
+    quote: QuoteAtoms,
+) -> Result<()> {
+    let (lots, side) = (solver.closed(), solver.side());
+    market.settle_seat(to)?;
+    market.seats.get_mut(from)?.apply_fill(side, lots, quote, QuoteAtoms::ZERO)?;
+    let seat = market.seats.get_mut(to)?;
+    let interest_before = long_part(seat.base_lots);
     seat.apply_fill(side.opposite(), lots, quote, QuoteAtoms::ZERO)?;
     let interest_after = long_part(seat.base_lots);
     // The liquidatee's side of the open interest: a long sold falls by `lots`, a short bought back has no longs to lose.
@@ -66,26 +91,40 @@ pub fn absorb(
         .add(liquidatee_change)?
         .add(BaseLots(interest_after.saturating_sub(interest_before)))?
         .0;
-    let summary = call.finish(market, account, &prepared, quote, false)?;
-    check_earnings(&summary, request, context)?;
-    absorber.account.cash_atoms = QuoteAtoms(absorber.account.cash_atoms).add(summary.caller_payout)?.0;
-    absorber.account.last_risk_slot = context.slot;
-    check_absorber(market, absorber)?;
-    Ok(summary)
+    Ok(())
 }
 
 fn long_part(base_lots: i64) -> i64 {
     base_lots.max(0)
 }
 
-/// The absorber's part of the penalty, less what it pays beyond the oracle, is at least what it asked for.
+/// Insurance's part of a discount. Rounded up (favours insurance).
+fn insurance_of_discount(params: &MarketParams, discount: QuoteAtoms) -> Result<QuoteAtoms> {
+    let share = u64::from(params.insurance_share_bps);
+    let part = mul_div_up(discount.0.max(0).unsigned_abs(), share, BPS_ONE.unsigned_abs())?;
+    i64::try_from(part).map(QuoteAtoms).map_err(|_| EngineError::MathOverflow)
+}
+
+/// Moves insurance's part from the absorber's cash. The discount itself is paper profit, which may not be there tomorrow: insurance gets
+/// what is there today.
+fn pay_insurance(market: &mut MarketState, payer: &mut AccountState, part: QuoteAtoms) -> Result<()> {
+    let left = QuoteAtoms(payer.cash_atoms).sub(part)?;
+    if part.is_positive() && left.is_negative() {
+        return Err(EngineError::InsufficientCash);
+    }
+    payer.cash_atoms = left.0;
+    market.contribute(part)
+}
+
+/// What the absorber earns against the oracle price is at least what it asked for: its part of the penalty, and the discount without
+/// insurance's part, less what it pays beyond the oracle.
 fn check_earnings(summary: &SliceSummary, request: &LiquidationRequest, context: &LiquidationContext) -> Result<()> {
     let at_oracle = context.price.price.notional(summary.lots)?;
-    let premium = match summary.side {
-        Side::Ask => summary.quote.sub(at_oracle)?,
-        Side::Bid => at_oracle.sub(summary.quote)?,
+    let gained = match summary.side {
+        Side::Ask => at_oracle.sub(summary.quote)?,
+        Side::Bid => summary.quote.sub(at_oracle)?,
     };
-    if summary.caller_payout.sub(premium)? < request.min_payout {
+    if summary.caller_payout.add(gained)?.sub(summary.discount_insurance)? < request.min_payout {
         return Err(EngineError::PayoutTooLow);
     }
     Ok(())
@@ -108,42 +147,81 @@ fn check_absorber(market: &MarketState, absorber: &Absorber<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Offers the solver the book's orders that are better than the oracle, as many as a slice through the book could fill, then an endless
-/// level at the oracle. Returns the notional.
-fn absorb_fills(
-    solver: &mut SliceSolver<'_>,
-    market: &MarketState,
-    book: &Book,
+/// What a slice that is absorbed is offered: the book's orders that are better than the endless level, as many as a slice through the book
+/// could fill, then the endless level.
+struct Shown<'a> {
+    market: &'a MarketState,
+    book: &'a Book,
     liquidatee_seat: u32,
-    context: &LiquidationContext,
-) -> Result<QuoteAtoms> {
-    let oracle = context.price.price;
-    let makers = solver.side().opposite();
-    let (mut quote, mut counted) = (QuoteAtoms::ZERO, 0u32);
-    for order in book.orders(makers).iter().rev() {
-        let level = Price(order.price_atoms_per_lot);
-        let better = match makers {
-            Side::Bid => level.0 > oracle.0,
-            Side::Ask => level.0 < oracle.0,
-        };
-        if !better || solver.is_done() || index_of(counted) >= MAX_FILLS {
-            break;
+    context: &'a LiquidationContext,
+    stage: Stage,
+}
+
+impl Shown<'_> {
+    /// Lets the solver take what it wants. Returns the notional.
+    fn fill(&self, solver: &mut SliceSolver<'_>) -> Result<QuoteAtoms> {
+        let makers = solver.side().opposite();
+        let (mut quote, mut counted, mut uncounted) = (QuoteAtoms::ZERO, 0u32, None);
+        let mut endless = self.endless_level(solver, None)?;
+        for order in self.book.orders(makers).iter().rev() {
+            let level = order.price();
+            let better = match makers {
+                Side::Bid => level > endless,
+                Side::Ask => level < endless,
+            };
+            if !better || solver.is_done() {
+                break;
+            }
+            let available = self.executable_lots(order, makers)?;
+            if available == 0 {
+                continue;
+            }
+            if index_of(counted) >= MAX_FILLS {
+                uncounted = Some(level);
+                break;
+            }
+            counted = counted.saturating_add(1);
+            quote = quote.add(take_level(solver, level, available)?)?;
+            // A discount depends on the rate, so that the endless level may change with every fill.
+            endless = self.endless_level(solver, None)?;
         }
-        let expired = order.expires_at_slot != 0 && order.expires_at_slot <= context.slot;
-        let in_band = within_maker_band(&market.params, makers, level, oracle);
-        if expired || order.seat_index == liquidatee_seat || !in_band {
-            continue;
+        loop {
+            let level = self.endless_level(solver, uncounted)?;
+            let Some(fill) = solver.step(level, BaseLots(i64::MAX))? else { return Ok(quote) };
+            quote = quote.add(level.notional(fill.lots)?)?;
         }
-        let mut available = order.size_base_lots;
-        if order.flags & ORDER_REDUCE_ONLY != 0 {
-            let base = market.seats.get(order.seat_index)?.base_lots;
-            let reducible = if makers == Side::Bid { base.saturating_neg().max(0) } else { base.max(0) };
-            available = available.min(reducible);
-        }
-        counted = counted.saturating_add(1);
-        quote = quote.add(take_level(solver, level, available)?)?;
     }
-    quote.add(take_level(solver, oracle, i64::MAX)?)
+
+    /// The level at which an absorber takes any number of lots: the oracle price, in the backstop stage κ beyond it. An order that was better
+    /// but one too many to count keeps a discount from reaching beyond it: otherwise dust before the depth would make depth count for nothing.
+    fn endless_level(&self, solver: &mut SliceSolver<'_>, uncounted: Option<Price>) -> Result<Price> {
+        let oracle = self.context.price.price;
+        if self.stage != Stage::Backstop {
+            return Ok(oracle);
+        }
+        let discounted = solver.discounted_level()?;
+        Ok(match (uncounted, solver.side()) {
+            (None, _) => discounted,
+            (Some(level), Side::Ask) => discounted.max(level.min(oracle)),
+            (Some(level), Side::Bid) => discounted.min(level.max(oracle)),
+        })
+    }
+
+    /// Lots that a slice through the book could have of an order.
+    fn executable_lots(&self, order: &Order, side: Side) -> Result<i64> {
+        let context = self.context;
+        let expired = order.expires_at_slot != 0 && order.expires_at_slot <= context.slot;
+        let in_band = within_maker_band(&self.market.params, side, order.price(), context.price.price);
+        if expired || order.seat_index == self.liquidatee_seat || !in_band {
+            return Ok(0);
+        }
+        if order.flags & ORDER_REDUCE_ONLY == 0 {
+            return Ok(order.size_base_lots);
+        }
+        let base = self.market.seats.get(order.seat_index)?.base_lots;
+        let reducible = if side == Side::Bid { base.saturating_neg().max(0) } else { base.max(0) };
+        Ok(order.size_base_lots.min(reducible))
+    }
 }
 
 /// Lets the solver take what it wants of one level; returns the notional.

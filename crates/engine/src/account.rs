@@ -21,8 +21,9 @@ row! {
         pub start_requirement_atoms: i64,
         /// Cost (slippage and penalty) paid in it, in quote atoms.
         pub cost_atoms: i64,
-        /// Insurance's part of the penalties paid in it, in quote atoms.
-        pub insurance_paid_atoms: i64,
+        /// What keepers may still be tipped in it: their share of what its penalties have paid into insurance, less the tips so far. In
+        /// quote atoms.
+        pub tip_credit_atoms: i64,
         /// 0 none, 1 towards the first target, 2 a full close, 3 towards the repeated target.
         pub kind: u8,
         /// 1 if the last observation was unhealthy.
@@ -37,7 +38,7 @@ row! {
 }
 assert_layout!(Episode, 64, {
     started_slot: 0, last_unhealthy_slot: 8, clock_slots: 16, last_end_slot: 24, start_requirement_atoms: 32,
-    cost_atoms: 40, insurance_paid_atoms: 48, kind: 56, unhealthy: 57, had_one_before: 58, sliced: 59, padding: 60,
+    cost_atoms: 40, tip_credit_atoms: 48, kind: 56, unhealthy: 57, had_one_before: 58, sliced: 59, padding: 60,
 });
 
 row! {

@@ -99,7 +99,7 @@ impl Episode {
             self.clock_slots = 0;
             self.start_requirement_atoms = requirement.to_atoms_down();
             self.cost_atoms = 0;
-            self.insurance_paid_atoms = 0;
+            self.tip_credit_atoms = 0;
             self.sliced = 0;
         } else if self.unhealthy != 0 {
             let ran = slot.saturating_sub(self.last_unhealthy_slot);
@@ -131,7 +131,32 @@ pub fn owner_acted(account: &mut AccountState, initial: &Health, slot: u64) -> b
         return false;
     }
     account.episode.end(slot);
+    account.stalled_since_slot = 0;
     true
+}
+
+/// True in the backstop stage: below the third point of the ladder, bankrupt accounts too.
+pub fn in_backstop(params: &MarketParams, mid: &Health) -> bool {
+    params.ladder.get(2).is_some_and(|point| mid.is_below(point.health_bps))
+}
+
+/// Records what was seen of the stage, at mid prices and a fresh price: the stall clock starts at the first observation in the backstop
+/// stage, goes on at the next ones, and is stopped by one above it. The episode has been observed first.
+pub(crate) fn observe_stall(account: &mut AccountState, is_in_backstop: bool, slot: u64) {
+    if !is_in_backstop || account.episode.unhealthy == 0 {
+        account.stalled_since_slot = 0;
+    } else if account.stalled_since_slot == 0 {
+        // Zero says that the clock does not run.
+        account.stalled_since_slot = slot.max(1);
+    }
+}
+
+/// True if the account's episode goes on, and it has been in the backstop stage, as far as observed, for `stall_slots` in which no slice
+/// closed anything worth it. Whether it still is there is for the caller to see: [`in_backstop`].
+pub fn is_stalled(account: &AccountState, params: &MarketParams, slot: u64) -> bool {
+    let (since, episode) = (account.stalled_since_slot, &account.episode);
+    let goes_on = episode.is_active() && slot <= episode.last_unhealthy_slot.saturating_add(params.cooloff_slots);
+    goes_on && since != 0 && slot.saturating_sub(since) >= u64::from(params.stall_slots)
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! One slice of a liquidation, from the checks to the invariants. Two ways to fill it, one plan: through the book, or absorbed.
 
 mod checks;
+mod finish;
 mod flag;
 
 pub use flag::{flag, FlagOutcome};
 
 use crate::account::AccountState;
 use crate::book::Book;
-use crate::episode::Target;
+use crate::episode::{in_backstop, observe_stall, Target};
 use crate::error::{EngineError, Result};
 use crate::ladder::{self, LadderValues, Stage};
 use crate::margin::{requirement, value_leg, Health, LegTotals, Requirement, Valuation};
@@ -16,7 +17,7 @@ use crate::matching::{match_orders, FillLog, SelfTrade, Step, Taker};
 use crate::oracle::{Grade, OraclePrice};
 use crate::orders::cancel_all;
 use crate::params::MarketParams;
-use crate::quantity::{mul_div_down, mul_div_up, wide_mul, BaseLots, QuoteAtoms, Side, BPS_ONE};
+use crate::quantity::{wide_mul, BaseLots, QuoteAtoms, Side};
 use crate::seat::ORDERS_PER_SEAT;
 use crate::slice::{planned_lots, SliceInputs, SliceSolver};
 use crate::throttle;
@@ -62,11 +63,17 @@ pub struct SliceSummary {
     pub quote: QuoteAtoms,
     /// Penalty taken from the account's cash.
     pub penalty: QuoteAtoms,
-    /// The caller's part, rounded down; not yet given to anybody by `partial_liquidate`.
+    /// What the caller is paid: its part of the penalty, rounded down, and the tip. Not yet given to anybody by `partial_liquidate`.
     pub caller_payout: QuoteAtoms,
-    /// Insurance's part, already in the market's pending income.
+    /// Of the caller's payout: the tip, already taken from the market's pending insurance income. Zero when absorbed.
+    pub tip: QuoteAtoms,
+    /// Insurance's part of the penalty, already in the market's pending income.
     pub insurance: QuoteAtoms,
-    /// Slippage above zero, and penalty.
+    /// What the absorber has paid less than the oracle price, where it paid less. Zero through the book.
+    pub discount: QuoteAtoms,
+    /// Insurance's part of the discount, rounded up: already taken from the absorber's cash, and in the market's pending income.
+    pub discount_insurance: QuoteAtoms,
+    /// Slippage above zero (the discount, when absorbed), and penalty.
     pub cost: QuoteAtoms,
     /// The plan before depth and the caller's limits.
     pub planned: BaseLots,
@@ -96,7 +103,7 @@ pub(crate) struct SliceCall<'a> {
 pub(crate) struct Prepared<'a> {
     pub(crate) solver: SliceSolver<'a>,
     health: Health,
-    values: LadderValues,
+    pub(crate) values: LadderValues,
     /// Lots that the target needs, without any cap.
     needed: BaseLots,
     /// The same, within the throttle.
@@ -119,11 +126,14 @@ pub fn account_health(
     valuation: Valuation,
 ) -> Result<Health> {
     let seat = market.seats.get(seat_index)?;
-    value_leg(&market.params, seat, market.owed_now(seat)?, price, valuation)?.add(others)?.with_cash(QuoteAtoms(account.cash_atoms))
+    value_leg(&market.params, seat, market.owed_now(seat)?, price, valuation)?
+        .add(others)?
+        .with_cash(QuoteAtoms(account.cash_atoms))
 }
 
 /// Closes one slice of a leg through the book. The penalty leaves the account's cash; the caller's part is in the summary, to be
-/// paid by whoever called.
+/// paid by whoever called. For lots whose penalty neither budget nor cash covers the caller is tipped out of the market's insurance
+/// income, within what the account's penalties have paid into insurance in this episode.
 ///
 /// A call that stops at the limits of the matching loop is never refused for it, or whoever fills the top of the book with junk could
 /// stop liquidations: with fewer lots than the smallest slice it is a crumb, which costs next to no cooldown; with none at all, only
@@ -162,10 +172,15 @@ pub fn partial_liquidate(
         return Err(EngineError::InvariantViolated);
     }
     let mut summary = if outcome.lots.is_zero() && outcome.stopped_by_limits {
-        call.cleared(account, &prepared)?
+        call.cleared(account, &prepared)
     } else {
         call.finish(market, account, &prepared, outcome.quote, outcome.stopped_by_limits)?
     };
+    summary.tip = call.tip(market, account, &prepared)?;
+    summary.caller_payout = summary.caller_payout.add(summary.tip)?;
+    if summary.caller_payout < request.min_payout {
+        return Err(EngineError::PayoutTooLow);
+    }
     summary.fills = outcome.fills;
     summary.cancelled_orders = cancelled_orders;
     Ok(summary)
@@ -258,7 +273,12 @@ impl<'a> SliceCall<'a> {
             return Err(EngineError::CooldownNotOver);
         }
         let full = account.always_full_close != 0;
-        account.episode.observe(slot, unhealthy, health.requirement, self.params, full);
+        if account.episode.observe(slot, unhealthy, health.requirement, self.params, full) {
+            account.stalled_since_slot = 0;
+        }
+        if price.grade == Grade::Fresh {
+            observe_stall(account, in_backstop(self.params, health), slot);
+        }
         Ok(())
     }
 
@@ -276,100 +296,6 @@ impl<'a> SliceCall<'a> {
         let share = throttle::account_share(self.params, seat, open_interest, slot)?;
         Ok(available.min(share))
     }
-
-    /// The answer of a call that only removed orders in the way. Nothing was closed, so nothing is charged.
-    fn cleared(&self, account: &AccountState, prepared: &Prepared<'_>) -> Result<SliceSummary> {
-        if self.request.min_payout.is_positive() {
-            return Err(EngineError::PayoutTooLow);
-        }
-        let nothing = QuoteAtoms::ZERO;
-        let health_bps = prepared.health.to_bps_down();
-        Ok(SliceSummary {
-            stage: prepared.values.stage,
-            side: prepared.solver.side(),
-            lots: BaseLots::ZERO,
-            quote: nothing,
-            penalty: nothing,
-            caller_payout: nothing,
-            insurance: nothing,
-            cost: nothing,
-            planned: prepared.planned,
-            health_before_bps: health_bps,
-            health_after_bps: health_bps,
-            episode_ended: false,
-            cooldown_until_slot: account.cooldown_until_slot,
-            fills: 0,
-            cancelled_orders: 0,
-        })
-    }
-
-    /// Penalty, throttle, episode and cooldown after the fills, then the invariants. `cut_short` says that a limit of the call ended
-    /// it, not the depth: then it may have closed less than the smallest slice.
-    pub(crate) fn finish(
-        &self,
-        market: &mut MarketState,
-        account: &mut AccountState,
-        prepared: &Prepared<'_>,
-        quote: QuoteAtoms,
-        cut_short: bool,
-    ) -> Result<SliceSummary> {
-        let (params, context, solver) = (self.params, self.context, &prepared.solver);
-        let lots = solver.closed();
-        let last = solver.last_fill().ok_or(EngineError::NoFillInsideCap)?;
-        // At prices better than the oracle less than what was needed can meet the target: that is no crumb.
-        let smallest = prepared.needed.min(BaseLots(params.min_slice_base_lots));
-        let is_crumb = lots < smallest && !solver.target_met();
-        if is_crumb && !cut_short {
-            return Err(EngineError::SliceTooSmall);
-        }
-        let penalty = solver.penalty_total();
-        let (caller_payout, insurance) = split_penalty(params, penalty)?;
-        if caller_payout < self.request.min_payout {
-            return Err(EngineError::PayoutTooLow);
-        }
-        account.cash_atoms = QuoteAtoms(account.cash_atoms).sub(penalty)?.0;
-        market.contribute(insurance)?;
-        bucket_of(market, Some(solver.side()))?.take(params, lots);
-        throttle::record_use(params, market.seats.get_mut(self.seat_index)?, lots, context.slot)?;
-
-        let (price, others) = (&context.price, context.others);
-        let after = account_health(market, self.seat_index, account, price, others, Valuation::Maintenance)?;
-        self.check_size(market, solver.closed())?;
-        self.check_health(prepared, &last, &after)?;
-        self.check_minimal(market, solver.target(), &last, &after)?;
-
-        let episode = &mut account.episode;
-        episode.sliced = 1;
-        episode.cost_atoms = QuoteAtoms(episode.cost_atoms).add(solver.cost_total())?.0;
-        episode.insurance_paid_atoms = QuoteAtoms(episode.insurance_paid_atoms).add(insurance)?.0;
-        let met = match solver.target() {
-            Target::Ratio(ratio) => after.is_at_least(ratio),
-            Target::Full => after.requirement.0 == 0,
-        };
-        if met {
-            episode.end(context.slot);
-        }
-        let of_leg = charged_cooldown(prepared.values.cooldown_slots, lots, prepared.planned, is_crumb)?;
-        let charged = leg_share(of_leg, prepared.leg_requirement, prepared.health.requirement)?;
-        account.cooldown_until_slot = context.slot.saturating_add(charged);
-        Ok(SliceSummary {
-            stage: prepared.values.stage,
-            side: solver.side(),
-            lots,
-            quote,
-            penalty,
-            caller_payout,
-            insurance,
-            cost: solver.cost_total(),
-            planned: prepared.planned,
-            health_before_bps: prepared.health.to_bps_down(),
-            health_after_bps: after.to_bps_down(),
-            episode_ended: met,
-            cooldown_until_slot: account.cooldown_until_slot,
-            fills: 0,
-            cancelled_orders: 0,
-        })
-    }
 }
 
 fn bucket_of(market: &mut MarketState, side: Option<Side>) -> Result<&mut Throttle> {
@@ -378,35 +304,4 @@ fn bucket_of(market: &mut MarketState, side: Option<Side>) -> Result<&mut Thrott
         Side::Bid => 1,
     };
     market.throttles.get_mut(index).ok_or(EngineError::InvariantViolated)
-}
-
-/// Caller's part rounded down; the atom that does not divide goes to insurance.
-fn split_penalty(params: &MarketParams, penalty: QuoteAtoms) -> Result<(QuoteAtoms, QuoteAtoms)> {
-    let caller_bps = BPS_ONE.saturating_sub(i64::from(params.insurance_share_bps)).max(0);
-    let caller = mul_div_down(penalty.0.max(0).unsigned_abs(), caller_bps.unsigned_abs(), BPS_ONE.unsigned_abs())?;
-    let caller = QuoteAtoms(i64::try_from(caller).map_err(|_| EngineError::MathOverflow)?);
-    Ok((caller, penalty.sub(caller)?))
-}
-
-/// `ceil(cooldown × closed / planned)`, at most the whole cooldown. Rounded up (favours the account), but for a crumb down: a slot for
-/// every 32 lots of dust would let whoever puts the dust there hold a liquidation up.
-fn charged_cooldown(cooldown: u64, closed: BaseLots, planned: BaseLots, is_crumb: bool) -> Result<u64> {
-    let closed = closed.0.max(0).unsigned_abs();
-    let planned = planned.0.max(1).unsigned_abs();
-    let share = if is_crumb { mul_div_down } else { mul_div_up };
-    Ok(share(cooldown, closed, planned)?.min(cooldown))
-}
-
-/// `ceil(cooldown × leg's requirement / account's requirement)`. The cooldown is the account's, so a slice of a small leg must not hold up
-/// those of a large one. Rounded up (favours the account).
-fn leg_share(cooldown: u64, leg: Requirement, account: Requirement) -> Result<u64> {
-    // The usual case, spared a 128-bit division.
-    if leg == account || cooldown == 0 {
-        return Ok(cooldown);
-    }
-    let overflow = EngineError::MathOverflow;
-    // A cooldown is under 2^27, a requirement under 2^69.
-    let product = leg.0.checked_mul(i128::from(cooldown)).ok_or(overflow)?.unsigned_abs();
-    let share = product.div_ceil(account.0.unsigned_abs().max(1));
-    Ok(u64::try_from(share).map_err(|_| overflow)?.min(cooldown))
 }

@@ -84,6 +84,7 @@ pub struct SliceSolver<'a> {
     fund: i64,
     bounds: Option<RateBounds>,
     penalty_total: i64,
+    forgone_total: i64,
     cost_total: i64,
     last: Option<SliceFill>,
 }
@@ -117,6 +118,7 @@ impl<'a> SliceSolver<'a> {
             fund: inputs.penalty_fund.0.max(0),
             bounds: None,
             penalty_total: 0,
+            forgone_total: 0,
             cost_total: 0,
             last: None,
             inputs,
@@ -146,6 +148,19 @@ impl<'a> SliceSolver<'a> {
     /// Penalty so far.
     pub fn penalty_total(&self) -> QuoteAtoms {
         QuoteAtoms(self.penalty_total)
+    }
+
+    /// Penalty that the schedule gave, after slippage, and that budget or cash did not cover.
+    pub fn forgone_total(&self) -> QuoteAtoms {
+        QuoteAtoms(self.forgone_total)
+    }
+
+    /// Slippage above zero so far: what whoever took the lots paid less than the oracle price.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub fn slippage_total(&self) -> Result<QuoteAtoms> {
+        self.cost_total().sub(self.penalty_total())
     }
 
     /// Cost (slippage above zero, and penalty) so far.
@@ -182,12 +197,12 @@ impl<'a> SliceSolver<'a> {
             return Ok(None);
         }
         let price = self.inputs.price.0;
-        let slippage = match self.side {
+        let slippage_per_lot = match self.side {
             Side::Ask => price.checked_sub(level.0),
             Side::Bid => level.0.checked_sub(price),
         }
         .ok_or(EngineError::MathOverflow)?;
-        let adverse = slippage.max(0);
+        let adverse = slippage_per_lot.max(0);
         let stretch = self.stretch()?;
         let bounds = self.bounds_for(stretch.rate_bps)?;
         if adverse > bounds.cost_cap {
@@ -195,18 +210,33 @@ impl<'a> SliceSolver<'a> {
         }
         // Half of what is left under H·r·P, rounded down (favours the account): the account keeps the other half.
         let half_left = bounds.health_bound.saturating_sub(adverse).max(0) >> 1;
-        let mut penalty = bounds.penalty.min(bounds.cost_cap.saturating_sub(adverse)).min(half_left);
-        let mut lots =
-            available.0.min(self.remaining).min(self.inputs.cap.0.saturating_sub(self.closed)).min(stretch.lots);
-        let affordable = self.lots_with_penalty(adverse, penalty)?;
-        if affordable == 0 {
-            penalty = 0;
-        } else {
-            lots = lots.min(affordable);
+        let scheduled = bounds.penalty.min(bounds.cost_cap.saturating_sub(adverse)).min(half_left);
+        let lots = available.0.min(self.remaining).min(self.inputs.cap.0.saturating_sub(self.closed)).min(stretch.lots);
+        let affordable = self.lots_with_penalty(adverse, scheduled)?;
+        let (penalty_per_lot, lots) = if affordable == 0 { (0, lots) } else { (scheduled, lots.min(affordable)) };
+        let gain = self.gain_per_lot(&stretch, slippage_per_lot, penalty_per_lot)?;
+        let lots = BaseLots(self.lots_wanted(lots, gain)?);
+        let fill = SliceFill { lots, slippage_per_lot, penalty_per_lot, rate_bps: stretch.rate_bps };
+        self.take(fill, scheduled.saturating_sub(penalty_per_lot), gain).map(Some)
+    }
+
+    /// The worst level that the next lot takes: κ beyond the oracle price, at the rate that this lot is charged at. It leaves no penalty.
+    /// The oracle price when no lot is wanted.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub fn discounted_level(&mut self) -> Result<Price> {
+        let price = self.inputs.price;
+        if self.is_done() {
+            return Ok(price);
         }
-        let gain = self.gain_per_lot(&stretch, slippage, penalty)?;
-        lots = self.lots_wanted(lots, gain)?;
-        self.take(lots, slippage, penalty, stretch.rate_bps, gain).map(Some)
+        let rate_bps = self.stretch()?.rate_bps;
+        let discount = self.bounds_for(rate_bps)?.cost_cap;
+        let level = match self.side {
+            Side::Ask => price.0.checked_sub(discount),
+            Side::Bid => price.0.checked_add(discount),
+        };
+        level.map(Price).ok_or(EngineError::MathOverflow)
     }
 
     /// Lots that may carry this penalty: within the episode's budget (which counts slippage too) and the cash that can pay it.
@@ -242,21 +272,23 @@ impl<'a> SliceSolver<'a> {
         Ok(needed.min(lots))
     }
 
-    fn take(&mut self, lots: i64, slippage: i64, penalty: i64, rate_bps: u32, gain: i128) -> Result<SliceFill> {
+    fn take(&mut self, fill: SliceFill, forgone_per_lot: i64, gain: i128) -> Result<SliceFill> {
         let overflow = EngineError::MathOverflow;
-        let cost = slippage.max(0).checked_add(penalty).and_then(|c| c.checked_mul(lots)).ok_or(overflow)?;
+        let lots = fill.lots.0;
+        let of_all = |per_lot: i64| per_lot.checked_mul(lots).ok_or(overflow);
+        let (paid, slipped) = (of_all(fill.penalty_per_lot)?, of_all(fill.slippage_per_lot.max(0))?);
+        let cost = slipped.checked_add(paid).ok_or(overflow)?;
         self.remaining = self.remaining.checked_sub(lots).ok_or(overflow)?;
         self.closed = self.closed.checked_add(lots).ok_or(overflow)?;
-        self.penalty_total =
-            penalty.checked_mul(lots).and_then(|p| self.penalty_total.checked_add(p)).ok_or(overflow)?;
+        self.penalty_total = self.penalty_total.checked_add(paid).ok_or(overflow)?;
+        self.forgone_total = self.forgone_total.checked_add(of_all(forgone_per_lot)?).ok_or(overflow)?;
         self.cost_total = self.cost_total.checked_add(cost).ok_or(overflow)?;
-        self.fund = penalty.checked_mul(lots).map_or(0, |paid| self.fund.saturating_sub(paid));
+        self.fund = self.fund.saturating_sub(paid);
         self.budget = self.budget.map(|budget| budget.saturating_sub(cost).max(0));
         if let Some(deficit) = self.deficit {
             let covered = gain.checked_mul(i128::from(lots)).ok_or(overflow)?;
             self.deficit = Some(deficit.checked_sub(covered).ok_or(overflow)?);
         }
-        let fill = SliceFill { lots: BaseLots(lots), slippage_per_lot: slippage, penalty_per_lot: penalty, rate_bps };
         self.last = Some(fill);
         Ok(fill)
     }

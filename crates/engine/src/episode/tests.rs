@@ -69,10 +69,10 @@ fn the_clock_runs_only_between_unhealthy_observations() {
 fn nothing_in_between_resets_what_the_episode_has_cost() {
     let params = params();
     let mut episode = started_at(100);
-    (episode.cost_atoms, episode.insurance_paid_atoms, episode.sliced) = (77, 31, 1);
+    (episode.cost_atoms, episode.tip_credit_atoms, episode.sliced) = (77, 31, 1);
     episode.observe(120, false, Requirement(1), &params, true);
     episode.observe(140, true, Requirement(1), &params, true);
-    assert_eq!((episode.cost_atoms, episode.insurance_paid_atoms, episode.sliced), (77, 31, 1));
+    assert_eq!((episode.cost_atoms, episode.tip_credit_atoms, episode.sliced), (77, 31, 1));
     assert_eq!((episode.start_requirement_atoms, episode.kind), (1_234, KIND_FIRST));
 }
 

@@ -1,7 +1,7 @@
 //! Observing an account without closing anything.
 
 use crate::account::AccountState;
-use crate::episode::Target;
+use crate::episode::{in_backstop, observe_stall, Target};
 use crate::error::{EngineError, Result};
 use crate::ladder::{self, Stage};
 use crate::margin::Health;
@@ -26,7 +26,8 @@ pub enum FlagOutcome {
 /// met at the mid price. Permissionless; also how an episode's clock is kept running.
 ///
 /// `grade` is that of the price of the market flagged through. As for a slice, a degraded one starts nothing in the soft stage: a
-/// caller may choose it among the accounts of a feed, and an episode once started goes on while health is above 1 again.
+/// caller may choose it among the accounts of a feed, and an episode once started goes on while health is above 1 again. For the same
+/// reason it neither starts nor stops the clock of a stall.
 ///
 /// # Errors
 /// `AccountHealthy` when there is nothing to observe: health at the favourable edge is 1 or more and no episode runs;
@@ -58,10 +59,17 @@ pub fn flag(
     };
     if met {
         account.episode.end(slot);
+        account.stalled_since_slot = 0;
         return Ok(FlagOutcome::Ended);
     }
     let full = account.always_full_close != 0;
     let started = account.episode.observe(slot, unhealthy, mid.requirement, params, full);
+    if started {
+        account.stalled_since_slot = 0;
+    }
+    if grade == Grade::Fresh {
+        observe_stall(account, in_backstop(params, mid), slot);
+    }
     Ok(match (started, unhealthy) {
         (true, _) => FlagOutcome::Started,
         (false, true) => FlagOutcome::Unhealthy,
