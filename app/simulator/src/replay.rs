@@ -28,6 +28,7 @@ use taper_harness::PriceSource;
 
 use candles::{CandleFileError, Candles};
 use depth::{DepthError, DepthProfile};
+use path::Jump;
 use events::EventError;
 use report::{Report, Source};
 use session::Settings;
@@ -35,6 +36,7 @@ use session::Settings;
 /// Exit code for input that cannot be replayed; clap uses the same for bad arguments.
 const BAD_INPUT: u8 = 2;
 const FAILED: u8 = 1;
+const ATOMS_PER_USD: i64 = 1_000_000;
 
 /// Arguments of `taper-sim replay`.
 #[derive(Args, Debug)]
@@ -51,6 +53,15 @@ pub struct Arguments {
     /// Replay only the first so many candles.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     candles: Option<u32>,
+    /// Put a jump into the path: the price falls by so many percent from one posted price to the next. Negative: it rises.
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, value_parser = clap::value_parser!(i64).range(-100..=90))]
+    jump: Option<i64>,
+    /// The candle of the jump, counted from 1. Default: the one in the middle.
+    #[arg(long, value_name = "N", requires = "jump", value_parser = clap::value_parser!(u32).range(2..))]
+    jump_at: Option<u32>,
+    /// Donate so many dollars to insurance for the market before it starts.
+    #[arg(long, value_name = "USD", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
+    insurance: u64,
     /// Draws the accounts, their keys, sizes and leverages.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -88,6 +99,10 @@ enum InputError {
     Depth(#[from] DepthError),
     #[error("{0}: cannot write the JSON file: {1}")]
     Json(String, io::Error),
+    #[error("--jump-at {at}: the replay has {candles} candles only")]
+    JumpAt { at: u32, candles: usize },
+    #[error("--jump {0}: it would not move the price")]
+    NoJump(i64),
 }
 
 /// Runs the command.
@@ -134,8 +149,10 @@ fn prepare(arguments: &Arguments) -> Result<(Settings, Option<File>), InputError
     let limit = arguments.candles.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     candles.rows.truncate(first.saturating_add(limit));
     candles.check_replayable(&name)?;
+    let jump = jump(arguments, first, candles.rows.len().saturating_sub(first))?;
     DepthProfile::bundled(&depth)?;
     let json = arguments.json.as_deref().map(create).transpose()?;
+    let insurance_atoms = i64::try_from(arguments.insurance).unwrap_or(i64::MAX).saturating_mul(ATOMS_PER_USD);
     let source = Source {
         name,
         title,
@@ -149,12 +166,29 @@ fn prepare(arguments: &Arguments) -> Result<(Settings, Option<File>), InputError
         first_ts_ms: candles.rows.get(first).map_or(0, |candle| candle.time_ms),
         spacing_ms: candles.spacing_ms,
         candles: candles.rows.len().saturating_sub(first),
+        jump_percent: arguments.jump,
+        jump_candle: jump.map(|jump| jump.candle.saturating_sub(first).saturating_add(1)),
+        insurance_donated_atoms: insurance_atoms,
     };
     let layout = match arguments.oracle {
         Oracle::Push => PriceSource::Push,
         Oracle::Pull => PriceSource::Pull,
     };
-    Ok((Settings { source, candles, first, layout, accounts: usize::from(arguments.accounts) }, json))
+    Ok((Settings { source, candles, first, layout, accounts: usize::from(arguments.accounts), jump }, json))
+}
+
+/// The jump that the arguments ask for; candles are counted from the first that is replayed.
+fn jump(arguments: &Arguments, first: usize, candles: usize) -> Result<Option<Jump>, InputError> {
+    let Some(percent) = arguments.jump else { return Ok(None) };
+    if percent == 0 {
+        return Err(InputError::NoJump(percent));
+    }
+    let at = arguments.jump_at.unwrap_or_else(|| u32::try_from(candles / 2 + 1).unwrap_or(u32::MAX));
+    let place = usize::try_from(at).unwrap_or(usize::MAX);
+    if place > candles {
+        return Err(InputError::JumpAt { at, candles });
+    }
+    Ok(Some(Jump { candle: first.saturating_add(place).saturating_sub(1), left_bps: 10_000 - percent * 100 }))
 }
 
 /// Name, title, candles, first candle of the replay, depth profile.

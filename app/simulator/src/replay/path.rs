@@ -35,8 +35,35 @@ pub struct Step {
     pub confidence: i64,
 }
 
-/// The steps of the candles from `first` on. The last candle ends with its close.
-pub fn steps(candles: &Candles, first: usize) -> Vec<Step> {
+/// A jump put into the path: from one posted price to the next, and all prices after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jump {
+    /// The candle with whose first price it happens.
+    pub candle: usize,
+    /// What is left of the price, in basis points: 6,000 is a fall of 40%.
+    pub left_bps: i64,
+}
+
+impl Jump {
+    fn apply(self, step: &mut Step) {
+        if step.candle >= self.candle {
+            step.price = bps_of(step.price, self.left_bps);
+            step.confidence = bps_of(step.confidence, self.left_bps);
+        }
+    }
+}
+
+/// The steps of the candles from `first` on, with a jump if there is to be one. The last candle ends with its close.
+pub fn steps(candles: &Candles, first: usize, jump: Option<Jump>) -> Vec<Step> {
+    let mut steps = bridged(candles, first);
+    if let Some(jump) = jump {
+        // The way to the first price of the candle belongs to the candle before, and goes to where its prices end.
+        steps.iter_mut().for_each(|step| jump.apply(step));
+    }
+    steps
+}
+
+fn bridged(candles: &Candles, first: usize) -> Vec<Step> {
     let quarter_ms = candles.spacing_ms / 4;
     let mut points = Vec::new();
     for (index, candle) in candles.rows.iter().enumerate().skip(first) {
@@ -138,7 +165,7 @@ mod tests {
     #[test]
     fn a_falling_candle_goes_up_first_and_a_rising_one_down() {
         let rows = vec![candle(0, [100, 106, 88, 94]), candle(60_000, [94, 103, 91, 100])];
-        let steps = steps(&Candles { spacing_ms: 60_000, rows }, 0);
+        let steps = steps(&Candles { spacing_ms: 60_000, rows }, 0, None);
         let at = |seconds: i64| steps.iter().find(|step| step.time_ms == seconds * 1_000).unwrap().price;
         assert_eq!([at(0), at(15), at(30), at(45)], [100, 106, 88, 94].map(|p| p * UNIT));
         assert_eq!([at(60), at(75), at(90), at(105)], [94, 91, 103, 100].map(|p| p * UNIT));
@@ -149,9 +176,19 @@ mod tests {
     }
 
     #[test]
+    fn a_jump_moves_every_price_from_its_candle_on() {
+        let rows = vec![candle(0, [100; 4]), candle(60_000, [100; 4]), candle(120_000, [100; 4])];
+        let candles = Candles { spacing_ms: 60_000, rows };
+        let steps = steps(&candles, 0, Some(Jump { candle: 1, left_bps: 6_000 }));
+        let at = |candle: usize| steps.iter().filter(move |step| step.candle == candle);
+        assert!(at(0).all(|step| step.price == 100 * UNIT));
+        assert!(at(1).chain(at(2)).all(|step| step.price == 60 * UNIT && step.confidence == 60 * UNIT / 2_500));
+    }
+
+    #[test]
     fn history_before_the_window_is_not_replayed() {
         let rows = vec![candle(0, [1; 4]), candle(60_000, [2; 4]), candle(120_000, [3; 4])];
-        let steps = steps(&Candles { spacing_ms: 60_000, rows }, 1);
+        let steps = steps(&Candles { spacing_ms: 60_000, rows }, 1, None);
         assert_eq!((steps[0].candle, steps[0].time_ms, steps[0].price), (1, 60_000, 2 * UNIT));
     }
 
@@ -159,7 +196,7 @@ mod tests {
     fn long_candles_get_longer_steps_and_short_ones_a_step_a_point() {
         let of = |spacing_ms: i64| {
             let rows = vec![candle(0, [1; 4]), candle(spacing_ms, [1; 4])];
-            steps(&Candles { spacing_ms, rows }, 0)
+            steps(&Candles { spacing_ms, rows }, 0, None)
         };
         assert_eq!(of(3_600_000)[1].time_ms, 37_500);
         assert_eq!(
@@ -178,7 +215,7 @@ mod tests {
     #[test]
     fn confidence_stays_below_its_ceiling_on_the_way_through_a_collapse() {
         let rows = vec![candle(0, [1_000; 4]), candle(60_000, [1_000, 1_000, 1, 1])];
-        let steps = steps(&Candles { spacing_ms: 60_000, rows }, 0);
+        let steps = steps(&Candles { spacing_ms: 60_000, rows }, 0, None);
         assert!(steps.iter().all(|step| i128::from(step.confidence) * 40 <= i128::from(step.price)));
     }
 

@@ -36,6 +36,14 @@ pub struct Source {
     pub first_ts_ms: i64,
     pub spacing_ms: i64,
     pub candles: usize,
+    /// Fall that was put into the path, in percent; negative for a rise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jump_percent: Option<i64>,
+    /// Its candle, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jump_candle: Option<usize>,
+    /// Donated to insurance for the market before the start.
+    pub insurance_donated_atoms: i64,
 }
 
 /// The market, as listed.

@@ -20,7 +20,7 @@ use super::candles::Candles;
 use super::depth::{volatility_part, DepthProfile};
 use super::liquidator::Liquidator;
 use super::maker::{Maker, Quote};
-use super::path::{base_lot_exponent, calm_confidence, mantissa, next_average, pyth_exponent, steps, Step, SLOT_MS};
+use super::path::{base_lot_exponent, calm_confidence, mantissa, next_average, pyth_exponent, steps, Jump, Step, SLOT_MS};
 use super::population::{draw, Drawn, PopulationSizing};
 use super::report::{Report, Source, Units};
 use super::screen;
@@ -42,6 +42,7 @@ pub struct Settings {
     pub first: usize,
     pub layout: PriceSource,
     pub accounts: usize,
+    pub jump: Option<Jump>,
 }
 
 /// An account that was opened before the crash.
@@ -72,7 +73,7 @@ pub struct Session {
 /// # Errors
 /// Of the chain, of `out`, and when anything on the chain is not as it should be.
 pub async fn run(settings: &Settings, out: &mut dyn Write, progress: &ProgressBar) -> Result<Report> {
-    let path = steps(&settings.candles, settings.first);
+    let path = steps(&settings.candles, settings.first, settings.jump);
     let first = path.first().context("nothing to replay")?;
     let mut session = Session::open(settings, first).await?;
     let source =
