@@ -262,7 +262,7 @@ impl Ledger {
     fn sliced(&mut self, event: &Sliced) {
         self.seat(&event.market, event.seat_index).balance = event.seat_after;
         self.account(&event.margin_account).cash = event.cash_after_atoms;
-        self.market(&event.market).insurance += event.report.insurance_atoms;
+        self.market(&event.market).insurance += event.report.insurance_atoms - event.report.tip_atoms;
         let payout = event.report.caller_payout_atoms;
         if event.credited {
             self.account(&event.payout_to).cash += payout;
@@ -276,7 +276,8 @@ impl Ledger {
         self.account(&event.margin_account).cash = event.cash_after_atoms;
         self.seat(&event.market, event.absorber_seat_index).balance = event.absorber_seat_after;
         self.account(&event.absorber).cash = event.absorber_cash_after_atoms;
-        self.market(&event.market).insurance += event.report.insurance_atoms;
+        let report = &event.report;
+        self.market(&event.market).insurance += report.insurance_atoms + report.discount_insurance_atoms;
     }
 
     fn loss_settled(&mut self, event: &LossSettled) {

@@ -307,11 +307,17 @@ pub struct SliceReport {
     pub quote_atoms: i64,
     /// Penalty taken from the account's cash.
     pub penalty_atoms: i64,
-    /// The caller's part of it.
+    /// What the caller is paid: its part of the penalty, and the tip.
     pub caller_payout_atoms: i64,
-    /// Insurance's part of it.
+    /// The tip alone. It leaves the market's pending insurance income. Zero when absorbed.
+    pub tip_atoms: i64,
+    /// Insurance's part of the penalty. It enters the market's pending insurance income.
     pub insurance_atoms: i64,
-    /// Slippage above zero, and penalty.
+    /// What an absorber has paid less than the oracle price, where it paid less. Zero through the book.
+    pub discount_atoms: i64,
+    /// Insurance's part of the discount, out of the absorber's cash. It enters the market's pending insurance income.
+    pub discount_insurance_atoms: i64,
+    /// Slippage above zero (the discount, when absorbed), and penalty.
     pub cost_atoms: i64,
     /// Oracle price.
     pub oracle_price_atoms_per_lot: i64,

@@ -39,15 +39,18 @@ pub struct Absorb<'info> {
 ///
 /// Specification:
 /// 1. The absorber's owner or delegate signs; the absorber is another account of the same exchange.
-/// 2. The plan is that of `partial_liquidate`; the price is, lot by lot, the better for the liquidatee of the oracle and the book.
-///    Every price of the absorber must be fresh, this market's too: taking over adds risk.
-/// 3. `min_payout_atoms` is what the caller wants to earn after what it pays beyond the oracle price; negative accepts a loss there.
+/// 2. The plan is that of `partial_liquidate`; the price is, lot by lot, the better for the liquidatee of the endless level and the
+///    book. The endless level is the oracle price, in the backstop stage κ beyond it. Every price of the absorber must be fresh, this
+///    market's too: taking over adds risk.
+/// 3. Insurance's part of the discount leaves the absorber's cash. `min_payout_atoms` is what the caller wants to earn against the oracle
+///    price: its part of the penalty, plus the discount, less insurance's part of it, less what it pays beyond the oracle price. A
+///    negative one accepts a loss.
 /// 4. The absorber's initial health is at least 1 after. Without a seat in the market it takes one, of the last ones too.
 /// 5. Returns a [`SliceReport`].
 ///
 /// # Errors
-/// `AbsorbIntoItself`, `OracleDegraded`, `NotCallerAccount`, `WrongExchange`, `WrongOrderBook`, `PositionNotFound`; of the legs, the oracles and the
-/// engine's `absorb`.
+/// `AbsorbIntoItself`, `OracleDegraded`, `InsufficientCash`, `NotCallerAccount`, `WrongExchange`, `WrongOrderBook`, `PositionNotFound`; of
+/// the legs, the oracles and the engine's `absorb`.
 pub fn handle_absorb<'info>(ctx: Context<'info, Absorb<'info>>, args: &LiquidateArgs) -> Result<SliceReport> {
     let accounts = &ctx.accounts;
     accounts.validate()?;

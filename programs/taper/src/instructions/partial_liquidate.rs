@@ -71,7 +71,8 @@ impl LiquidateArgs {
     }
 }
 
-/// Closes one slice of an unhealthy account's leg against the book, and pays the caller its part of the penalty.
+/// Closes one slice of an unhealthy account's leg against the book, and pays the caller its part of the penalty, or the tip where budget or
+/// cash forbids a penalty.
 ///
 /// Specification:
 /// 1. Anyone may call, at any status.
@@ -197,7 +198,7 @@ impl<'info> PartialLiquidate<'info> {
         })
     }
 
-    /// Gives the caller its part of the penalty.
+    /// Gives the caller its part of the penalty, and its tip.
     fn pay(&self, payout_atoms: i64) -> Result<()> {
         let payout = QuoteAtoms(payout_atoms);
         if payout.is_zero() {
