@@ -1,0 +1,144 @@
+//! Sampling the premium of the book over the oracle: what sets the rate of funding. How the rate becomes money is [`crate::charges`].
+//!
+//! A sample must not be what somebody makes it for the length of a transaction: it looks only at orders that have stood since an earlier
+//! slot, and the rate is the lesser of two samples. Nor may it be prevented: both sides are walked to their ends if need be, so dust at
+//! the top of the book hides nothing behind it.
+
+use crate::book::{Book, Order};
+use crate::charges::CHARGE_SCALE;
+use crate::error::{EngineError, Result};
+use crate::market::MarketState;
+use crate::matching::within_maker_band;
+use crate::modes::Action;
+use crate::oracle::OraclePrice;
+use crate::quantity::{wide_mul, BaseLots, QuoteAtoms, Side, BPS_ONE};
+
+/// What a sample found and set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FundingSample {
+    /// The premium of the impact mid over the EMA, clamped, in quote atoms per lot; zero in a book that shows none.
+    pub premium_atoms_per_lot: i64,
+    /// False if the book was too thin or too wide: then the premium counts as zero.
+    pub is_measured: bool,
+    /// The rate from now on, in `2^-20` atoms per lot and slot; positive: longs pay.
+    pub rate_scaled_per_slot: i64,
+    /// The funding index now, in `2^-20` atoms per lot.
+    pub funding_index_scaled: i64,
+}
+
+/// Samples the premium and sets the rate. Until now the index has moved at the old one.
+///
+/// The rate is that of the lesser in size of this premium and the last one, if they have one sign and are at most `funding_gap_slots`
+/// apart; otherwise zero. So a book that is shown for one sample moves nothing, and can only end a rate that was there.
+///
+/// # Errors
+/// `OracleStale` unless the price is fresh; `MarketSettled`; `FundingTooSoon`; `MathOverflow`. After an error the state is to be thrown
+/// away.
+pub fn sample(market: &mut MarketState, book: &Book, price: &OraclePrice, slot: u64) -> Result<FundingSample> {
+    Action::SampleFunding.require(price.grade)?;
+    if market.final_price_atoms_per_lot != 0 {
+        return Err(EngineError::MarketSettled);
+    }
+    let since = slot.saturating_sub(market.charges.sampled_slot);
+    // A market that was never sampled has no last sample to be too close to.
+    let is_first = market.charges.sampled_slot == 0;
+    if !is_first && since < u64::from(market.params.funding_interval_slots) {
+        return Err(EngineError::FundingTooSoon);
+    }
+    market.accrue(slot);
+    let measured = premium(market, book, price, slot)?;
+    let premium = measured.unwrap_or(0);
+    let is_recent = !is_first && since <= u64::from(market.params.funding_gap_slots);
+    let last = if is_recent { market.charges.premium_atoms_per_lot } else { 0 };
+    let rate = rate_of(lesser(last, premium), market.params.funding_period_slots)?;
+    let charges = &mut market.charges;
+    charges.premium_atoms_per_lot = premium;
+    charges.funding_rate_scaled_per_slot = rate;
+    charges.sampled_slot = slot;
+    Ok(FundingSample {
+        premium_atoms_per_lot: premium,
+        is_measured: measured.is_some(),
+        rate_scaled_per_slot: rate,
+        funding_index_scaled: charges.funding_index_scaled,
+    })
+}
+
+/// The lesser in size of two premiums of one sign; zero otherwise.
+fn lesser(last: i64, now: i64) -> i64 {
+    if last > 0 && now > 0 {
+        last.min(now)
+    } else if last < 0 && now < 0 {
+        last.max(now)
+    } else {
+        0
+    }
+}
+
+/// `premium × 2^20 ÷ period`, towards zero: in favour of whoever pays. A premium is under `2^40`, so the product is under `2^60`.
+fn rate_of(premium: i64, period_slots: u32) -> Result<i64> {
+    let scaled = premium.checked_mul(CHARGE_SCALE).ok_or(EngineError::MathOverflow)?;
+    scaled.checked_div(i64::from(period_slots)).ok_or(EngineError::MathOverflow)
+}
+
+/// The mid of the impact prices less the EMA, clamped, in quote atoms per lot. `None` when a side has not the depth, or when the impact
+/// prices are further apart than the clamp: such a book has no mid to speak of, and its far side could be put there at no risk.
+fn premium(market: &MarketState, book: &Book, price: &OraclePrice, slot: u64) -> Result<Option<i64>> {
+    let params = &market.params;
+    let bids = impact_quote(market, book, Side::Bid, price, slot)?;
+    let asks = impact_quote(market, book, Side::Ask, price, slot)?;
+    let (Some(bids), Some(asks)) = (bids, asks) else { return Ok(None) };
+    let overflow = EngineError::MathOverflow;
+    // The clamp, rounded down: in favour of whoever pays. The EMA is at most 2^40, so the product is under 2^54.
+    let ema = price.ema.0;
+    let clamp = ema.checked_mul(i64::from(params.funding_clamp_bps)).ok_or(overflow)?;
+    let clamp = clamp.checked_div(BPS_ONE).ok_or(overflow)?;
+    let lots = params.funding_impact_base_lots;
+    // Spread and clamp, both times the lots: exact, without a quotient.
+    if i128::from(asks.sub(bids)?.0) > wide_mul(lots, clamp) {
+        return Ok(None);
+    }
+    // (bids ÷ lots + asks ÷ lots) ÷ 2 − EMA in one quotient, towards zero: in favour of whoever pays. Each sum is at most 2^62, and the
+    // EMA times the lots at most 2^80.
+    let doubled = lots.checked_mul(2).ok_or(overflow)?;
+    let sum = i128::from(bids.0).checked_add(i128::from(asks.0)).ok_or(overflow)?;
+    let over = sum.checked_sub(wide_mul(doubled, ema)).ok_or(overflow)?;
+    let mid = over.checked_div(i128::from(doubled)).ok_or(overflow)?;
+    let clamped = mid.clamp(i128::from(clamp.saturating_neg()), i128::from(clamp));
+    i64::try_from(clamped).map(Some).map_err(|_| overflow)
+}
+
+/// What the first `funding_impact_base_lots` of a side would be traded for, over the orders that count; `None` if they have not so many.
+///
+/// An order that does not count is passed over. The walk is bounded by the side: 1,024 orders, each of a notional of at most `2^52`, so
+/// the sum is at most `2^62`. A closer bound would let an order of a lot, repeated, hide the depth behind it and stop funding.
+fn impact_quote(
+    market: &MarketState,
+    book: &Book,
+    side: Side,
+    price: &OraclePrice,
+    slot: u64,
+) -> Result<Option<QuoteAtoms>> {
+    let mut left = BaseLots(market.params.funding_impact_base_lots);
+    let mut quote = QuoteAtoms::ZERO;
+    for order in book.orders(side).iter().rev() {
+        if !stands(order, slot) || !within_maker_band(&market.params, side, order.price(), price.price) {
+            continue;
+        }
+        let lots = left.min(BaseLots(order.size_base_lots));
+        quote = quote.add(order.price().notional(lots)?)?;
+        left = left.sub(lots)?;
+        if !left.is_positive() {
+            return Ok(Some(quote));
+        }
+    }
+    Ok(None)
+}
+
+/// True for an order that has stood since an earlier slot and is firm: not expired, and not clipped to a position that may be gone when
+/// it is met.
+fn stands(order: &Order, slot: u64) -> bool {
+    order.placed_slot < slot && !order.is_expired(slot) && !order.is_reduce_only()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+use super::*;
+use crate::book::ORDERS_PER_SIDE;
+use crate::fixture::{ask, bid, limit, rig, Rig, PRICE};
+use crate::oracle::Grade;
+use crate::orders::{cancel_all, OrderRequest};
+use crate::quantity::Price;
+
+/// A market that looks at 100 lots, every 10 slots, for at most 50; the book is empty, the slot is 1,000.
+fn sampled_rig() -> Rig {
+    let mut rig = rig(3);
+    let params = &mut rig.market.params;
+    params.funding_impact_base_lots = 100;
+    params.funding_interval_slots = 10;
+    params.funding_gap_slots = 50;
+    params.funding_period_slots = 1_000;
+    params.min_order_base_lots = 1;
+    rig.context.slot = 1_000;
+    rig
+}
+
+/// One with 100 lots at 300 and 500 above the EMA, resting since the slot before: a premium of 400.
+fn with_premium() -> Rig {
+    let mut rig = sampled_rig();
+    rig.place(0, bid(PRICE + 300, 100)).unwrap();
+    rig.place(0, ask(PRICE + 500, 100)).unwrap();
+    rig.context.slot += 1;
+    rig
+}
+
+fn sample_now(rig: &mut Rig) -> Result<FundingSample> {
+    sample(&mut rig.market, &rig.book, &rig.context.price, rig.context.slot)
+}
+
+/// The premium of one sample, if the book shows one.
+fn premium_of(rig: &mut Rig) -> Option<i64> {
+    rig.market.charges = bytemuck::Zeroable::zeroed();
+    let sampled = sample_now(rig).unwrap();
+    assert!(sampled.is_measured || sampled.premium_atoms_per_lot == 0);
+    sampled.is_measured.then_some(sampled.premium_atoms_per_lot)
+}
+
+/// `premium × 2^20 ÷ 1,000`.
+fn rate(premium: i64) -> i64 {
+    (premium << 20) / 1_000
+}
+
+#[test]
+fn the_rate_is_the_lesser_of_two_premiums_of_one_sign() {
+    let mut rig = with_premium();
+    let expected = |premium, rate, index| FundingSample {
+        premium_atoms_per_lot: premium,
+        is_measured: true,
+        rate_scaled_per_slot: rate,
+        funding_index_scaled: index,
+    };
+    assert_eq!(sample_now(&mut rig), Ok(expected(400, 0, 0)));
+    rig.context.slot += 10;
+    assert_eq!(sample_now(&mut rig), Ok(expected(400, rate(400), 0)));
+    // A smaller premium counts at once, a larger one when it is seen again.
+    let at_ema = |rig: &mut Rig, ema: i64| {
+        rig.context.slot += 10;
+        rig.context.price.ema = Price(ema);
+        sample_now(rig).unwrap()
+    };
+    let mut index = 10 * rate(400);
+    assert_eq!(at_ema(&mut rig, PRICE + 300), expected(100, rate(100), index));
+    index += 10 * rate(100);
+    assert_eq!(at_ema(&mut rig, PRICE - 100), expected(500, rate(100), index));
+    index += 10 * rate(100);
+    assert_eq!(at_ema(&mut rig, PRICE), expected(400, rate(400), index));
+    index += 10 * rate(400);
+    // Two of different signs are none.
+    assert_eq!(at_ema(&mut rig, PRICE + 600), expected(-200, 0, index));
+    assert_eq!(at_ema(&mut rig, PRICE + 550), expected(-150, rate(-150), index));
+    index += 10 * rate(-150);
+    assert_eq!(at_ema(&mut rig, PRICE + 400), expected(0, 0, index));
+}
+
+#[test]
+fn a_sample_waits_for_the_interval_and_is_forgotten_after_the_gap() {
+    let mut rig = with_premium();
+    sample_now(&mut rig).unwrap();
+    let before = rig.market.charges;
+    for slot in [rig.context.slot, rig.context.slot + 9] {
+        let early = sample(&mut rig.market, &rig.book, &rig.context.price, slot);
+        assert_eq!(early, Err(EngineError::FundingTooSoon));
+        assert_eq!(rig.market.charges, before);
+    }
+    rig.context.slot += 50;
+    assert_eq!(sample_now(&mut rig).unwrap().rate_scaled_per_slot, rate(400));
+    rig.context.slot += 51;
+    let late = sample_now(&mut rig).unwrap();
+    // It accrued for fifty slots, then nobody looked; and one look sets no rate.
+    assert_eq!((late.funding_index_scaled, late.rate_scaled_per_slot), (50 * rate(400), 0));
+}
+
+#[test]
+fn only_a_fresh_price_and_a_market_that_is_not_settled() {
+    let mut rig = with_premium();
+    for grade in [Grade::Degraded, Grade::Frozen] {
+        let price = OraclePrice { grade, ..rig.context.price };
+        assert_eq!(sample(&mut rig.market, &rig.book, &price, rig.context.slot), Err(EngineError::OracleStale));
+    }
+    rig.market.final_price_atoms_per_lot = PRICE;
+    assert_eq!(sample_now(&mut rig), Err(EngineError::MarketSettled));
+}
+
+#[test]
+fn impact_prices_are_averages_over_the_depth_and_rounding_is_towards_zero() {
+    let mut rig = sampled_rig();
+    for (price, lots) in [(PRICE - 100, 33), (PRICE - 200, 40), (PRICE - 700, 500)] {
+        rig.place(0, bid(price, lots)).unwrap();
+    }
+    for (price, lots) in [(PRICE + 100, 60), (PRICE + 300, 500)] {
+        rig.place(0, ask(price, lots)).unwrap();
+    }
+    rig.context.slot += 1;
+    // (−(33 × 100 + 40 × 200 + 27 × 700) + 60 × 100 + 40 × 300) ÷ 200 = −61.
+    assert_eq!(premium_of(&mut rig), Some(-61));
+    // A lot more at the better price: −60.5, and from above 60.5 − 121.
+    rig.place(1, ask(PRICE + 200, 1)).unwrap();
+    rig.context.slot += 1;
+    assert_eq!(premium_of(&mut rig), Some(-61), "−12,300 ÷ 200 = −61.5");
+    rig.context.price.ema = Price(PRICE - 123);
+    assert_eq!(premium_of(&mut rig), Some(61));
+}
+
+#[test]
+fn premiums_end_at_the_clamp() {
+    let mut rig = with_premium();
+    rig.market.params.funding_clamp_bps = 30;
+    rig.context.price.ema = Price(PRICE + 33);
+    // 30 bps of 100,033 are 300.099 atoms.
+    assert_eq!(premium_of(&mut rig), Some(300));
+    rig.context.price.ema = Price(PRICE + 767);
+    assert_eq!(premium_of(&mut rig), Some(-302));
+    rig.market.params.funding_clamp_bps = 19;
+    assert_eq!(premium_of(&mut rig), None, "200 atoms of spread are more than 19 bps");
+}
+
+#[test]
+fn without_the_depth_on_both_sides_there_is_no_premium() {
+    for short in [bid(PRICE + 300, 1), ask(PRICE + 500, 1)] {
+        let mut rig = with_premium();
+        let missing = OrderRequest {
+            kind: crate::orders::OrderKind::ImmediateOrCancel,
+            ..limit(short.side.opposite(), short.price.0, 1)
+        };
+        rig.place(1, missing).unwrap();
+        assert_eq!(premium_of(&mut rig), None);
+        rig.place(1, short).unwrap();
+        rig.context.slot += 1;
+        assert_eq!(premium_of(&mut rig), Some(400));
+    }
+}
+
+#[test]
+fn a_far_side_that_is_put_there_at_no_risk_makes_no_premium() {
+    let mut rig = sampled_rig();
+    rig.place(0, ask(PRICE + 100, 100)).unwrap();
+    // Nobody sells at a tenth of the price: this bid risks nothing, and its mid would be at the clamp.
+    rig.place(1, bid(PRICE / 10, 100)).unwrap();
+    rig.context.slot += 1;
+    assert_eq!(premium_of(&mut rig), None);
+    // The edge: 1% of the EMA.
+    rig.place(1, bid(PRICE - 900, 100)).unwrap();
+    rig.context.slot += 1;
+    assert_eq!(premium_of(&mut rig), Some(-400));
+    rig.context.price.ema = Price(PRICE - 1);
+    assert_eq!(premium_of(&mut rig), None);
+}
+
+#[test]
+fn orders_that_do_not_count_are_passed_over() {
+    let mut rig = sampled_rig();
+    rig.give(1, 2, 50);
+    rig.place(0, bid(PRICE + 300, 100)).unwrap();
+    rig.place(0, ask(PRICE + 600, 100)).unwrap();
+    rig.context.slot += 1;
+    // Placed in this slot; expired by now; out of the maker band; and two that may not be firm.
+    let slot = rig.context.slot;
+    rig.context.slot = slot - 1;
+    rig.place(1, OrderRequest { expires_at_slot: slot, ..bid(PRICE + 400, 1_000) }).unwrap();
+    rig.place(2, OrderRequest { reduce_only: true, ..bid(PRICE + 400, 50) }).unwrap();
+    rig.place(1, OrderRequest { reduce_only: true, ..ask(PRICE + 500, 50) }).unwrap();
+    rig.context.slot = slot;
+    rig.place(1, bid(PRICE + 400, 1_000)).unwrap();
+    assert_eq!(rig.book.orders(Side::Bid).len(), 4);
+    assert_eq!(premium_of(&mut rig), Some(450));
+    // A slot later the one placed now counts, and only it.
+    rig.context.slot += 1;
+    assert_eq!(premium_of(&mut rig), Some(500));
+    // The bid at +400 is out of the band once the price has fallen: bids may be 2% above it.
+    rig.context.price.price = Price(98_335);
+    assert_eq!(premium_of(&mut rig), Some(450));
+}
+
+/// Dust at the top of the book, as much as sixty-four orders, hides nothing.
+#[test]
+fn dust_does_not_hide_the_depth_behind_it() {
+    let mut rig = with_premium();
+    rig.market.params.funding_impact_base_lots = 90;
+    for who in [1, 2] {
+        for _ in 0..32 {
+            rig.place(who, bid(PRICE + 400, 1)).unwrap();
+        }
+    }
+    rig.context.slot += 1;
+    // 64 lots at +400, 26 at +300; and 90 at +500: (371.1 + 500) ÷ 2.
+    assert_eq!(premium_of(&mut rig), Some(435));
+}
+
+/// The largest orders there are, a whole side of them: the sums stay within their bounds.
+#[test]
+fn the_largest_book_does_not_overflow() {
+    let mut rig = sampled_rig();
+    let largest = 1i64 << 40;
+    rig.market.params.funding_impact_base_lots = largest;
+    rig.market.params.funding_clamp_bps = 9_999;
+    rig.context.price.price = Price(1 << 22);
+    rig.context.price.ema = Price(1);
+    for (side, price) in [(Side::Bid, (1 << 22) - 1), (Side::Ask, 1 << 22)] {
+        for sequence in 1..=ORDERS_PER_SIDE as u64 {
+            let order = Order {
+                price_atoms_per_lot: price,
+                sequence,
+                size_base_lots: 1 << 30,
+                client_order_id: 0,
+                expires_at_slot: 0,
+                seat_index: 0,
+                flags: 0,
+                padding: [0; 3],
+                placed_slot: 0,
+            };
+            rig.book.insert(side, &order).unwrap();
+        }
+    }
+    // Half an atom of clamp, rounded down: nothing.
+    assert_eq!(premium_of(&mut rig), None);
+    rig.context.price.ema = Price(1 << 40);
+    assert_eq!(premium_of(&mut rig), Some(-(((1i64 << 40) * 9_999) / 10_000)));
+    let second = rig.context.slot + 10;
+    let sampled = sample(&mut rig.market, &rig.book, &rig.context.price, second).unwrap();
+    assert_eq!(sampled.rate_scaled_per_slot, -((((1i64 << 40) * 9_999) / 10_000) << 20) / 1_000);
+    // One lot less than the side must give: then it has it.
+    rig.market.params.funding_impact_base_lots = largest + 1;
+    assert_eq!(premium_of(&mut rig), None);
+}
+
+/// A book shown for one sample: its owner cancels after it. No rate came of it, whatever was there before.
+#[test]
+fn a_book_shown_for_one_sample_moves_nothing() {
+    let mut rig = sampled_rig();
+    rig.place(2, bid(PRICE - 100, 100)).unwrap();
+    rig.place(2, ask(PRICE + 100, 100)).unwrap();
+    rig.context.slot += 1;
+    assert_eq!(sample_now(&mut rig).unwrap().premium_atoms_per_lot, 0);
+    rig.context.slot += 9;
+    rig.place(0, ask(PRICE + 900, 1_000)).unwrap();
+    let taken = OrderRequest { kind: crate::orders::OrderKind::ImmediateOrCancel, ..bid(PRICE + 100, 100) };
+    rig.place(0, taken).unwrap();
+    rig.place(0, bid(PRICE + 800, 1_000)).unwrap();
+    rig.context.slot += 1;
+    let shown = sample_now(&mut rig).unwrap();
+    assert_eq!((shown.premium_atoms_per_lot, shown.rate_scaled_per_slot), (850, 0));
+    cancel_all(&mut rig.market, &mut rig.book, 0, None, 32, &mut rig.log).unwrap();
+    rig.context.slot += 10;
+    let after = sample_now(&mut rig).unwrap();
+    assert_eq!((after.is_measured, after.rate_scaled_per_slot, after.funding_index_scaled), (false, 0, 0));
+}
