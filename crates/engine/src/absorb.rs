@@ -8,7 +8,7 @@ use crate::liquidate::{account_health, LiquidationContext, LiquidationRequest, S
 use crate::margin::Valuation;
 use crate::market::MarketState;
 use crate::matching::within_maker_band;
-use crate::oracle::Grade;
+use crate::modes::Action;
 use crate::orders::OrderContext;
 use crate::params::MarketParams;
 use crate::quantity::{mul_div_up, BaseLots, Price, QuoteAtoms, Side, BPS_ONE};
@@ -49,9 +49,7 @@ pub fn absorb(
     if absorber.seat_index == seat_index {
         return Err(EngineError::AbsorbIntoItself);
     }
-    if context.price.grade != Grade::Fresh {
-        return Err(EngineError::OracleStale);
-    }
+    Action::Absorb.require(context.price.grade)?;
     let params = market.params;
     let call = SliceCall { params: &params, seat_index, request, context };
     let mut prepared = call.prepare(market, account)?;

@@ -14,7 +14,8 @@ use crate::ladder::{self, LadderValues, Stage};
 use crate::margin::{requirement, value_leg, Health, LegTotals, Requirement, Valuation};
 use crate::market::{MarketState, Throttle};
 use crate::matching::{match_orders, FillLog, SelfTrade, Step, Taker};
-use crate::oracle::{Grade, OraclePrice};
+use crate::modes::Action;
+use crate::oracle::OraclePrice;
 use crate::orders::cancel_all;
 use crate::params::MarketParams;
 use crate::quantity::{wide_mul, BaseLots, QuoteAtoms, Side};
@@ -199,11 +200,7 @@ impl<'a> SliceCall<'a> {
         self.observe(market, account, &health)?;
         let position = ladder::position_ppb_up(&health).ok_or(EngineError::AccountBankrupt)?;
         let values = ladder::values_at(params, position)?;
-        match price.grade {
-            Grade::Frozen => return Err(EngineError::OracleStale),
-            Grade::Degraded if values.stage == Stage::Soft => return Err(EngineError::DegradedPriceSoftStage),
-            _ => {}
-        }
+        Action::slice(values.stage).require(price.grade)?;
         let target = account.episode.target(params).ok_or(EngineError::InvariantViolated)?;
         if matches!(target, Target::Ratio(ratio) if health.is_at_least(ratio)) {
             return Err(EngineError::AccountHealthy);
@@ -276,7 +273,7 @@ impl<'a> SliceCall<'a> {
         if account.episode.observe(slot, unhealthy, health.requirement, self.params, full) {
             account.stalled_since_slot = 0;
         }
-        if price.grade == Grade::Fresh {
+        if Action::ObserveStall.require(price.grade).is_ok() {
             observe_stall(account, in_backstop(self.params, health), slot);
         }
         Ok(())

@@ -3,6 +3,7 @@
 //! here stays under `2^126`.
 
 use crate::error::{EngineError, Result};
+use crate::modes::Action;
 use crate::oracle::{Grade, OraclePrice};
 use crate::params::{MarginTier, MarketParams};
 use crate::quantity::{wide_mul, BaseLots, QuoteAtoms, BPS_ONE, MAX_EQUITY_ATOMS, MAX_NOTIONAL_ATOMS};
@@ -218,9 +219,8 @@ pub fn value_leg(
 }
 
 fn initial_value(params: &MarketParams, seat: &Seat, owed: QuoteAtoms, price: &OraclePrice) -> Result<LegTotals> {
-    if price.grade == Grade::Frozen {
-        return Err(EngineError::OracleStale);
-    }
+    // The least of what looks at initial health.
+    Action::Reduce.require(price.grade)?;
     let base = BaseLots(seat.base_lots);
     let adverse = price.adverse(base, params);
     // A realised loss is not set off against paper profit: the next sweep takes it from cash, and the profit would count for nothing.

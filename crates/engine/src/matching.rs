@@ -10,7 +10,8 @@ mod log;
 use crate::book::{Book, Order, MAX_FILLS, MAX_REMOVALS};
 use crate::error::{EngineError, Result};
 use crate::market::MarketState;
-use crate::oracle::{Grade, OraclePrice};
+use crate::modes::Action;
+use crate::oracle::OraclePrice;
 use crate::params::MarketParams;
 use crate::quantity::{mul_div_down, mul_div_up, BaseLots, Price, QuoteAtoms, Side, BPS_ONE};
 
@@ -132,9 +133,8 @@ pub(crate) fn match_within<F>(
 where
     F: FnMut(Price, BaseLots) -> Result<Step>,
 {
-    if price.grade == Grade::Frozen {
-        return Err(EngineError::OracleStale);
-    }
+    // The least that any taker asks for; what more it needs is its own to ask.
+    Action::Reduce.require(price.grade)?;
     let mut call = Matching { market, book, log, taker, oracle: price.price, slot, outcome: MatchOutcome::default() };
     call.run(limit, sizer)?;
     call.settle_taker()

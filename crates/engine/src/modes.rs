@@ -4,7 +4,10 @@
 //! (a frozen one is valued in the account's favour) is [`crate::margin`]'s.
 
 use crate::error::{EngineError, Result};
+use crate::ladder::{self, Stage};
+use crate::margin::Health;
 use crate::oracle::Grade;
+use crate::params::MarketParams;
 
 /// Something that is done at a price. Up to [`Action::SettleMarket`] the price is that of the market acted on; after it, that of each
 /// of an account's legs, or of its other legs.
@@ -17,15 +20,17 @@ pub enum Action {
     Reduce,
     /// Strangers cancelling an unhealthy account's orders.
     ForceCancel,
-    /// A flag or slice that starts an episode of an account in the soft stage.
+    /// A flag that starts an episode of an account in the soft stage.
     StartSoftEpisode,
-    /// A flag or slice that starts an episode of an account below the soft stage.
+    /// A flag that starts an episode of an account below the soft stage, or bankrupt.
     StartLowerEpisode,
     /// A flag within a running episode.
     ObserveEpisode,
-    /// A slice in the soft stage, through the book.
+    /// A flag or slice moving the clock of a stall. Where it may not, the flag or slice passes without it.
+    ObserveStall,
+    /// A slice in the soft stage, whether or not it starts the episode.
     SliceSoft,
-    /// A slice below the soft stage, through the book.
+    /// A slice below the soft stage.
     SliceLower,
     /// Taking a slice over.
     Absorb,
@@ -43,7 +48,7 @@ pub enum Action {
     SettleMarket,
     /// A withdrawal: each leg.
     Withdraw,
-    /// A deposit ending an episode: each leg. The deposit itself needs no price.
+    /// A deposit ending an episode: each leg. Where it may not, the deposit passes and is not seen.
     ObserveDeposit,
     /// Recording an account's deficit: each leg.
     RecordDeficit,
@@ -66,13 +71,14 @@ const SOLVENT: Mode = Err(EngineError::AccountSolvent);
 
 /// Each action at a fresh, a degraded, and a frozen price.
 #[rustfmt::skip]
-pub const TABLE: [(Action, [Mode; 3]); 20] = [
+pub const TABLE: [(Action, [Mode; 3]); 21] = [
     (Action::AddRisk,               [ALLOWED, STALE,      STALE]),
     (Action::Reduce,                [ALLOWED, ALLOWED,    STALE]),
     (Action::ForceCancel,           [ALLOWED, ALLOWED,    STALE]),
     (Action::StartSoftEpisode,      [ALLOWED, SOFT_STAGE, STALE]),
     (Action::StartLowerEpisode,     [ALLOWED, ALLOWED,    STALE]),
     (Action::ObserveEpisode,        [ALLOWED, ALLOWED,    STALE]),
+    (Action::ObserveStall,          [ALLOWED, STALE,      STALE]),
     (Action::SliceSoft,             [ALLOWED, SOFT_STAGE, STALE]),
     (Action::SliceLower,            [ALLOWED, ALLOWED,    STALE]),
     (Action::Absorb,                [ALLOWED, STALE,      STALE]),
@@ -113,5 +119,27 @@ impl Action {
             Grade::Degraded => *degraded,
             Grade::Frozen => *frozen,
         }
+    }
+
+    /// What a slice of an account in this stage is.
+    pub(crate) fn slice(stage: Stage) -> Self {
+        if stage == Stage::Soft {
+            Action::SliceSoft
+        } else {
+            Action::SliceLower
+        }
+    }
+
+    /// What starting an episode of an account of this health is, by a flag.
+    ///
+    /// # Errors
+    /// As [`ladder::values_at`].
+    pub(crate) fn start(params: &MarketParams, mid: &Health) -> Result<Self> {
+        let position = ladder::position_ppb_up(mid);
+        let values = position.map(|position| ladder::values_at(params, position)).transpose()?;
+        Ok(match values {
+            Some(values) if values.stage == Stage::Soft => Action::StartSoftEpisode,
+            _ => Action::StartLowerEpisode,
+        })
     }
 }

@@ -10,7 +10,8 @@ use crate::market::MarketState;
 use crate::matching::{
     match_within, FillLog, MatchOutcome, RemovalReason, RemovalRecord, SelfTrade, Step, Taker, TakerLimit,
 };
-use crate::oracle::{Grade, OraclePrice};
+use crate::modes::Action;
+use crate::oracle::OraclePrice;
 use crate::params::MarketParams;
 use crate::quantity::{
     BaseLots, Price, QuoteAtoms, Side, BPS_ONE, MAX_BASE_LOTS, MAX_NOTIONAL_ATOMS, MAX_PRICE_ATOMS_PER_LOT,
@@ -329,9 +330,7 @@ fn check_added_risk(
     if context.reduce_only_market {
         return Err(EngineError::ReduceOnly);
     }
-    if context.price.grade != Grade::Fresh {
-        return Err(EngineError::OracleStale);
-    }
+    Action::AddRisk.require(context.price.grade)?;
     let signed_base = match side {
         Side::Bid => seat.base(),
         Side::Ask => seat.base().neg()?,

@@ -6,7 +6,8 @@
 use crate::account::AccountState;
 use crate::error::{EngineError, Result};
 use crate::market::MarketState;
-use crate::oracle::{Grade, OraclePrice};
+use crate::modes::Action;
+use crate::oracle::OraclePrice;
 use crate::quantity::QuoteAtoms;
 use crate::rank::record_swept;
 
@@ -88,9 +89,7 @@ pub fn settle_loss(
     account: &mut AccountState,
     price: &OraclePrice,
 ) -> Result<QuoteAtoms> {
-    if price.grade == Grade::Frozen {
-        return Err(EngineError::OracleStale);
-    }
+    Action::SettleLoss.require(price.grade)?;
     let swept = QuoteAtoms(market.net_swept_profit_atoms);
     let seat = market.seats.get_mut(seat_index)?;
     let entry = QuoteAtoms(seat.quote_entry_atoms);

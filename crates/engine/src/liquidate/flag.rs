@@ -3,8 +3,8 @@
 use crate::account::AccountState;
 use crate::episode::{in_backstop, observe_stall, Target};
 use crate::error::{EngineError, Result};
-use crate::ladder::{self, Stage};
 use crate::margin::Health;
+use crate::modes::Action;
 use crate::oracle::Grade;
 use crate::params::MarketParams;
 
@@ -31,7 +31,7 @@ pub enum FlagOutcome {
 ///
 /// # Errors
 /// `AccountHealthy` when there is nothing to observe: health at the favourable edge is 1 or more and no episode runs;
-/// `DegradedPriceSoftStage`; `InvalidParameters` for a ladder with a gap.
+/// `DegradedPriceSoftStage`; `OracleStale` for a frozen price; `InvalidParameters` for a ladder with a gap.
 pub fn flag(
     params: &MarketParams,
     account: &mut AccountState,
@@ -46,12 +46,8 @@ pub fn flag(
     if !unhealthy && !active {
         return Err(EngineError::AccountHealthy);
     }
-    if !active && grade != Grade::Fresh {
-        let position = ladder::position_ppb_up(mid);
-        if position.map(|at| ladder::values_at(params, at)).transpose()?.is_some_and(|at| at.stage == Stage::Soft) {
-            return Err(EngineError::DegradedPriceSoftStage);
-        }
-    }
+    let action = if active { Action::ObserveEpisode } else { Action::start(params, mid)? };
+    action.require(grade)?;
     let met = match account.episode.target(params) {
         None => false,
         Some(Target::Ratio(ratio)) => mid.is_at_least(ratio),
@@ -67,7 +63,7 @@ pub fn flag(
     if started {
         account.stalled_since_slot = 0;
     }
-    if grade == Grade::Fresh {
+    if Action::ObserveStall.require(grade).is_ok() {
         observe_stall(account, in_backstop(params, mid), slot);
     }
     Ok(match (started, unhealthy) {

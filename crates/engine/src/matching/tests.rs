@@ -1,5 +1,6 @@
 use super::*;
 use crate::fixture::{ask, bid, rig, PRICE};
+use crate::oracle::Grade;
 use crate::orders::{OrderKind, OrderRequest};
 
 fn taker(seat_index: u32, side: Side) -> Taker {

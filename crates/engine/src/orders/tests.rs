@@ -1,6 +1,7 @@
 use super::*;
 use crate::book::OrderId;
 use crate::fixture::{ask, bid, limit, rig, Rig, PRICE};
+use crate::oracle::Grade;
 
 fn reduce(request: OrderRequest) -> OrderRequest {
     OrderRequest { reduce_only: true, ..request }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::fixture::{rig, PRICE};
+use crate::oracle::Grade;
 use crate::quantity::Price;
 
 #[test]
