@@ -92,25 +92,42 @@ async fn a_loss_is_settled_once_and_changes_no_equity() {
     settle(&mut world, "bob").await.expect_error(TaperError::PositionNotFound);
     move_price(&mut world, 0, 1_550_000).await;
     settle(&mut world, "alice").await.expect_error(TaperError::NothingToSettle);
+    // Another loser, so that winners can take out more than she loses.
+    world.take("dave", 0, Side::Bid, 3_000).await.unwrap();
     move_price(&mut world, 0, 1_460_000).await;
-    let (cash, health) = (world.cash("alice").unwrap(), world.health("alice").unwrap());
-    let swept = world.market_account(0).unwrap().state.net_swept_profit_atoms;
     let loss = 10_000 * (LISTED + 500 - 1_460_000);
-    let outcome = settle(&mut world, "alice").await.unwrap();
-    assert_eq!(world.cash("alice").unwrap(), cash - loss);
-    assert_eq!(world.market_account(0).unwrap().state.net_swept_profit_atoms, swept - loss);
-    assert_eq!(world.health("alice").unwrap().maintenance, health.maintenance);
-    if world.chain.is_vm() {
-        assert_eq!(outcome.event::<LossSettled>().unwrap().amount_atoms, loss);
-    }
+    // A loss, and cash, but no winner has been paid yet.
+    settle(&mut world, "alice").await.expect_error(TaperError::NothingToSettle);
+    let first = pay_the_maker(&mut world, 0, "bob", 4_000).await;
+    assert!(0 < first && first < loss, "{first}");
+    settle_exactly(&mut world, first).await;
+    settle(&mut world, "alice").await.expect_error(TaperError::NothingToSettle);
+    // More has been taken out than she has lost: the rest of her loss, and no more.
+    let second = pay_the_maker(&mut world, 0, "carol", 9_000).await;
+    assert!(second > loss - first, "{second}");
+    settle_exactly(&mut world, loss - first).await;
     settle(&mut world, "alice").await.expect_error(TaperError::NothingToSettle);
     // Bankrupt: at most the cash there is.
     move_price(&mut world, 0, 1_300_000).await;
+    world.take("bob", 0, Side::Bid, 4_000).await.unwrap();
     let cash = world.cash("alice").unwrap();
-    settle(&mut world, "alice").await.unwrap();
+    assert!(world.market_account(0).unwrap().state.net_swept_profit_atoms > cash);
+    settle_exactly(&mut world, cash).await;
     assert_eq!(world.cash("alice").unwrap(), 0);
-    assert_eq!(world.market_account(0).unwrap().state.net_swept_profit_atoms, swept - loss - cash);
     settle(&mut world, "alice").await.expect_error(TaperError::NothingToSettle);
+}
+
+/// So much leaves alice's cash for the pool, and her health stays what it was.
+async fn settle_exactly(world: &mut World, amount: i64) {
+    let (cash, health) = (world.cash("alice").unwrap(), world.health("alice").unwrap());
+    let swept = world.market_account(0).unwrap().state.net_swept_profit_atoms;
+    let outcome = settle(world, "alice").await.unwrap();
+    assert_eq!(world.cash("alice").unwrap(), cash - amount);
+    assert_eq!(world.market_account(0).unwrap().state.net_swept_profit_atoms, swept - amount);
+    assert_eq!(world.health("alice").unwrap().maintenance, health.maintenance);
+    if world.chain.is_vm() {
+        assert_eq!(outcome.event::<LossSettled>().unwrap().amount_atoms, amount);
+    }
 }
 
 #[tokio::test]

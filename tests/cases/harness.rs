@@ -2,7 +2,7 @@
 
 use taper::state::Market;
 use taper_engine::market::MarketState;
-use taper_engine::seat::SeatTable;
+use taper_engine::seat::{Seat, SeatTable};
 use taper_harness::{keypair, token_account_bytes, HarnessError, World};
 
 use crate::support::*;
@@ -47,8 +47,8 @@ async fn a_lot_out_of_nowhere_is_found() {
         + core::mem::offset_of!(Market, state)
         + core::mem::offset_of!(MarketState, seats)
         + core::mem::offset_of!(SeatTable, rows)
-        + 160 * index
-        + 32;
+        + size_of::<Seat>() * index
+        + core::mem::offset_of!(Seat, base_lots);
     account.data[at..at + 8].copy_from_slice(&10_001i64.to_le_bytes());
     world.chain.set_account(&market, account);
     assert_eq!(invariant_of(world.chain.audit().unwrap_err()), "INV-02");

@@ -39,6 +39,7 @@ const HARMLESS: &[(&str, &str, &[&str], &str)] = &[
     ("liquidate for credit", "vault", ANY, "not looked at where nothing is paid in tokens"),
     ("liquidate for credit", "quote_mint", ANY, "not looked at where nothing is paid in tokens"),
     ("liquidate for credit", "token_program", ANY, "not looked at where nothing is paid in tokens"),
+    ("settle_loss", "margin_account", &["margin account"], "anyone who loses"),
     ("initialize_exchange", "quote_mint", &["mint"], "an exchange for another mint"),
     ("sweep_market_income", "market", &["market"], "another market of the same exchange"),
     ("set_status", "authority", &["admin"], "the admin may do what the guardian may"),
@@ -71,6 +72,8 @@ async fn scene() -> Scene {
     for market in [0, 1] {
         move_price(&mut world, market, SOFT).await;
     }
+    // A winner has been paid, so that there is a loss to settle.
+    assert!(pay_the_maker(&mut world, 0, "bob", 1_000).await > 0);
     let mut candidates = BTreeMap::new();
     add_other_exchange(&mut world, &mut candidates).await;
     let signers = gather(&world, &mut candidates);

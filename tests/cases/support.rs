@@ -38,6 +38,14 @@ pub async fn move_price(world: &mut World, market: usize, price_atoms_per_lot: i
     world.quote("maker", market, World::QUOTES).await.unwrap();
 }
 
+/// The maker, who is short, buys so many lots back from `seller`, and its profit is swept when it quotes anew: a winner has
+/// been paid ahead of the losers. Returns the market's net swept profit.
+pub async fn pay_the_maker(world: &mut World, market: usize, seller: &str, base_lots: i64) -> i64 {
+    world.take(seller, market, Side::Ask, base_lots).await.unwrap();
+    world.quote("maker", market, World::QUOTES).await.unwrap();
+    world.market_account(market).unwrap().state.net_swept_profit_atoms
+}
+
 /// [`long_alice`] after the fall to [`SOFT`].
 pub async fn soft_alice() -> World {
     let mut world = long_alice().await;

@@ -150,6 +150,9 @@ async fn distress(rows: &mut Rows) -> Result<()> {
     let (alice, keys) = (world.trader("alice"), world.market(0)?.keys);
     let flag = instruction::flag_account(&keys, alice.margin, &[]);
     rows.call("flag_account", None, &send(&mut world, flag, &alice.keypair).await?)?;
+    // The maker buys back from bob, and its profit is swept when it quotes anew: a winner who has been paid.
+    world.take("bob", 0, Side::Ask, 1_000).await?;
+    world.quote("maker", 0, World::QUOTES).await?;
     let settle = instruction::settle_loss(&keys, alice.margin);
     rows.call("settle_loss", None, &send(&mut world, settle, &alice.keypair).await?)?;
     let force = instruction::force_cancel_orders(&keys, alice.margin, 32, &[]);
