@@ -1,187 +1,22 @@
 //! Attacks that once worked, or nearly: each is a regression test. An attacker chooses every order, caller and moment; nothing here
 //! touches a row by hand but cash and the clock.
 
-use bytemuck::allocation::zeroed_box;
-use taper_engine::absorb::{absorb, Absorber};
-use taper_engine::account::AccountState;
-use taper_engine::book::Book;
-use taper_engine::error::{EngineError, Result};
-use taper_engine::liquidate::{
-    account_health, flag, partial_liquidate, FlagOutcome, LiquidationContext, LiquidationRequest, SliceSummary,
-};
+#[path = "attacks/discount.rs"]
+mod discount;
+#[path = "attacks/stall.rs"]
+mod stall;
+#[path = "attacks/tips.rs"]
+mod tips;
+#[path = "attacks/world.rs"]
+mod world;
+
+use taper_engine::error::EngineError;
+use taper_engine::liquidate::{account_health, partial_liquidate, FlagOutcome, LiquidationContext, LiquidationRequest};
 use taper_engine::margin::{LegTotals, Valuation};
-use taper_engine::market::MarketState;
-use taper_engine::matching::{FillLog, SelfTrade};
-use taper_engine::oracle::{Grade, OraclePrice};
-use taper_engine::orders::{place_order, OrderContext, OrderKind, OrderRequest, OrderSummary};
-use taper_engine::presets::{default_params, MarketSizing};
-use taper_engine::quantity::{BaseLots, Price, QuoteAtoms, Side};
-use taper_engine::seat::Seat;
-use taper_engine::sweep::sweep_seat;
-
-const PRICE: i64 = 100_000;
-/// The long of the victim (or of the attacker who shields itself).
-const LONG: i64 = 10_000;
-const ALICE: u32 = 0;
-const MAKER: u32 = 1;
-const ATTACKER: u32 = 2;
-const SECOND: u32 = 3;
-const CAROL: u32 = 4;
-
-struct World {
-    market: Box<MarketState>,
-    book: Box<Book>,
-    accounts: Vec<AccountState>,
-    log: Box<FillLog>,
-    price: OraclePrice,
-    slot: u64,
-}
-
-fn owner(seat: u32) -> [u8; 32] {
-    let mut bytes = [7; 32];
-    bytes[..4].copy_from_slice(&seat.to_le_bytes());
-    bytes
-}
-
-fn limit(side: Side, price: i64, lots: i64) -> OrderRequest {
-    OrderRequest {
-        side,
-        kind: OrderKind::Limit,
-        price: Price(price),
-        lots: BaseLots(lots),
-        reduce_only: false,
-        client_order_id: 0,
-        expires_at_slot: 0,
-        self_trade: SelfTrade::CancelResting,
-    }
-}
-
-impl World {
-    /// A market with the default parameters (tick 100), five rich accounts with a seat each.
-    fn new() -> Self {
-        let sizing = MarketSizing { base_lot_exponent: -2, price: Price(PRICE), calm_depth_lots: BaseLots(2_000_000) };
-        let mut market: Box<MarketState> = zeroed_box();
-        market.params = default_params(&sizing).unwrap();
-        market.params.tick_size_atoms_per_lot = 100;
-        market.params.validate().unwrap();
-        // Dust is allowed: the worst that a market's owner could do.
-        market.params.min_order_base_lots = 1;
-        let mut accounts = vec![];
-        for seat in 0..5 {
-            let mut account: AccountState = bytemuck::Zeroable::zeroed();
-            account.cash_atoms = 1_000_000_000_000;
-            assert_eq!(market.seats.allocate(&owner(seat), &mut account, 0, true), Ok(seat));
-            accounts.push(account);
-        }
-        let price = OraclePrice {
-            price: Price(PRICE),
-            confidence: Price(0),
-            ema: Price(PRICE),
-            publish_time_seconds: 1,
-            grade: Grade::Fresh,
-        };
-        Self { market, book: zeroed_box(), accounts, log: zeroed_box(), price, slot: 1_000 }
-    }
-
-    /// Alice is long 10,000 lots, then the price falls: health 0.86, in the soft stage. The book is empty.
-    fn with_unhealthy_long() -> Self {
-        let mut world = Self::new();
-        world.accounts[0].cash_atoms = 60_000_000;
-        world.place(MAKER, limit(Side::Ask, PRICE, LONG)).unwrap();
-        assert_eq!(world.place(ALICE, limit(Side::Bid, PRICE, LONG)).unwrap().filled, BaseLots(LONG));
-        world.sweep(ALICE);
-        world.slot += 1;
-        world.set_price(96_500);
-        assert!((8_000..9_000).contains(&world.health_bps(ALICE)));
-        world
-    }
-
-    fn set_price(&mut self, price: i64) {
-        (self.price.price, self.price.ema) = (Price(price), Price(price));
-    }
-
-    fn seat(&self, seat: u32) -> &Seat {
-        self.market.seats.get(seat).unwrap()
-    }
-
-    fn sweep(&mut self, seat: u32) -> QuoteAtoms {
-        sweep_seat(&mut self.market, seat, &mut self.accounts[seat as usize], self.slot).unwrap()
-    }
-
-    fn health_bps(&self, seat: u32) -> i64 {
-        self.health(seat, Valuation::Maintenance)
-    }
-
-    fn health(&self, seat: u32, valuation: Valuation) -> i64 {
-        let account = &self.accounts[seat as usize];
-        account_health(&self.market, seat, account, &self.price, LegTotals::default(), valuation).unwrap().to_bps_down()
-    }
-
-    fn order_context(&self, seat: u32) -> OrderContext {
-        OrderContext {
-            slot: self.slot,
-            price: self.price,
-            others_initial: Some(LegTotals::default()),
-            others_maintenance: LegTotals::default(),
-            reduce_only_market: false,
-            owner: owner(seat),
-        }
-    }
-
-    fn place(&mut self, seat: u32, request: OrderRequest) -> Result<OrderSummary> {
-        *self.log = bytemuck::Zeroable::zeroed();
-        let context = self.order_context(seat);
-        let account = &mut self.accounts[seat as usize];
-        place_order(&mut self.market, &mut self.book, account, seat, &request, &context, &mut self.log)
-    }
-
-    fn request(&self) -> LiquidationRequest {
-        LiquidationRequest {
-            caller_max: BaseLots(i64::MAX),
-            expected_base: BaseLots(self.seat(ALICE).base_lots),
-            min_payout: QuoteAtoms::ZERO,
-            deadline_slot: u64::MAX,
-        }
-    }
-
-    fn context(&self) -> LiquidationContext {
-        LiquidationContext {
-            slot: self.slot,
-            price: self.price,
-            others: LegTotals::default(),
-            others_favourable: LegTotals::default(),
-            owner: owner(ALICE),
-        }
-    }
-
-    /// One slice of Alice through the book. A refusal leaves everything as it was, as on chain.
-    fn liquidate(&mut self, request: LiquidationRequest) -> Result<SliceSummary> {
-        let (mut market, mut book) = (self.market.clone(), self.book.clone());
-        let mut account = self.accounts[0];
-        *self.log = bytemuck::Zeroable::zeroed();
-        let context = self.context();
-        let summary =
-            partial_liquidate(&mut market, &mut book, &mut account, ALICE, &request, &context, &mut self.log)?;
-        (self.market, self.book, self.accounts[0]) = (market, book, account);
-        Ok(summary)
-    }
-
-    /// Carol absorbs a slice of Alice.
-    fn absorb(&mut self, request: LiquidationRequest) -> Result<SliceSummary> {
-        let (mut market, mut account) = (self.market.clone(), self.accounts[0]);
-        let mut absorbing = self.accounts[CAROL as usize];
-        let context = self.context();
-        let mut absorber = Absorber { account: &mut absorbing, seat_index: CAROL, context: self.order_context(CAROL) };
-        let summary = absorb(&mut market, &self.book, &mut account, ALICE, &mut absorber, &request, &context)?;
-        (self.market, self.accounts[0], self.accounts[CAROL as usize]) = (market, account, absorbing);
-        Ok(summary)
-    }
-
-    fn assert_sound(&self) {
-        let found: Vec<_> = taper_engine::audit::check_market(&self.market, &self.book).iter().collect();
-        assert_eq!(found, []);
-    }
-}
+use taper_engine::oracle::Grade;
+use taper_engine::orders::OrderRequest;
+use taper_engine::quantity::{BaseLots, QuoteAtoms, Side};
+use world::{limit, World, ALICE, ATTACKER, CAROL, LONG, MAKER, SECOND};
 
 /// Thirty-two bids of one lot before the market's real bid: every call stops at its most fills with 32 lots closed, less than the
 /// smallest slice. Calls must go through all the same, or one seat and 32 lots shield every long of the market.
@@ -358,14 +193,7 @@ fn the_sweep_after_an_order_leaves_initial_health_at_one() {
 #[test]
 fn a_degraded_price_starts_no_episode_in_the_soft_stage() {
     let mut world = World::with_unhealthy_long();
-    let observe = |world: &mut World, grade| {
-        let totals = LegTotals::default();
-        let (market, account, price) = (&world.market, &world.accounts[0], &world.price);
-        let mid = account_health(market, ALICE, account, price, totals, Valuation::Maintenance).unwrap();
-        let favourable = account_health(market, ALICE, account, price, totals, Valuation::Favourable).unwrap();
-        flag(&world.market.params, &mut world.accounts[0], world.slot, grade, &favourable, &mid)
-    };
-    assert_eq!(observe(&mut world, Grade::Degraded), Err(EngineError::DegradedPriceSoftStage));
+    assert_eq!(world.flag(Grade::Degraded), Err(EngineError::DegradedPriceSoftStage));
     assert!(!world.accounts[0].episode.is_active());
     // Now it is healthy, and no episode makes it fair game.
     world.set_price(97_500);
@@ -376,9 +204,9 @@ fn a_degraded_price_starts_no_episode_in_the_soft_stage() {
     for (price, grade) in [(95_400, Grade::Degraded), (93_000, Grade::Degraded), (96_500, Grade::Fresh)] {
         let mut world = World::with_unhealthy_long();
         world.set_price(price);
-        assert_eq!(observe(&mut world, grade), Ok(FlagOutcome::Started), "{price}");
+        assert_eq!(world.flag(grade), Ok(FlagOutcome::Started), "{price}");
         world.set_price(96_500);
-        assert_eq!(observe(&mut world, Grade::Degraded), Ok(FlagOutcome::Unhealthy));
+        assert_eq!(world.flag(Grade::Degraded), Ok(FlagOutcome::Unhealthy));
     }
 }
 
