@@ -1,7 +1,12 @@
 //! The harness itself: its checks must be able to fail.
 
-use taper::state::Market;
+use std::mem::offset_of;
+
+use solana_pubkey::Pubkey;
+use taper::state::{Exchange, MarginAccount, Market, OrderBook, PositionRef};
+use taper_engine::account::AccountState;
 use taper_engine::market::MarketState;
+use taper_engine::quantity::Side;
 use taper_engine::seat::{Seat, SeatTable};
 use taper_harness::{keypair, token_account_bytes, HarnessError, World};
 
@@ -44,11 +49,11 @@ async fn a_lot_out_of_nowhere_is_found() {
     let mut account = world.chain.get(&market).unwrap().clone();
     let index = usize::try_from(world.account("alice").unwrap().seat_in(&market).unwrap()).unwrap();
     let at = 8
-        + core::mem::offset_of!(Market, state)
-        + core::mem::offset_of!(MarketState, seats)
-        + core::mem::offset_of!(SeatTable, rows)
+        + offset_of!(Market, state)
+        + offset_of!(MarketState, seats)
+        + offset_of!(SeatTable, rows)
         + size_of::<Seat>() * index
-        + core::mem::offset_of!(Seat, base_lots);
+        + offset_of!(Seat, base_lots);
     account.data[at..at + 8].copy_from_slice(&10_001i64.to_le_bytes());
     world.chain.set_account(&market, account);
     assert_eq!(invariant_of(world.chain.audit().unwrap_err()), "INV-02");
@@ -79,13 +84,83 @@ async fn keys_are_the_same_in_every_run() {
     assert_ne!(keypair("").pubkey(), keypair("\0").pubkey());
 }
 
+/// Overwrites bytes of an account of the program, and has the audit find it.
+fn forge(world: &mut World, key: &Pubkey, offset: usize, bytes: &[u8], invariant: &str) {
+    let before = world.chain.snapshot();
+    let mut account = world.chain.get(key).unwrap().clone();
+    assert_ne!(&account.data[offset..offset + bytes.len()], bytes);
+    account.data[offset..offset + bytes.len()].copy_from_slice(bytes);
+    world.chain.set_account(key, account);
+    assert_eq!(invariant_of(world.chain.audit().unwrap_err()), invariant, "at {offset}");
+    world.chain.restore(&before);
+    world.chain.audit().unwrap();
+}
+
+/// Where a field of a margin account's state, of a market's state, of the exchange stands in its account.
+macro_rules! at {
+    (account $($field:tt)+) => { 8 + offset_of!(MarginAccount, state) + offset_of!(AccountState, $($field)+) };
+    (market $($field:tt)+) => { 8 + offset_of!(Market, state) + offset_of!(MarketState, $($field)+) };
+    (exchange $($field:tt)+) => { 8 + offset_of!(Exchange, $($field)+) };
+}
+
 #[tokio::test]
-async fn a_written_reserve_is_found() {
-    let mut world = World::new().await.unwrap();
-    let alice = world.trader("alice").margin;
-    let mut account = world.chain.get(&alice).unwrap().clone();
-    let last = account.data.len() - 1;
-    account.data[last] = 1;
-    world.chain.set_account(&alice, account);
-    assert_eq!(invariant_of(world.chain.audit().unwrap_err()), "zero reserve");
+async fn written_reserves_are_found() {
+    let mut world = long_alice().await;
+    let (alice, exchange) = (world.trader("alice").margin, world.venue.keys.exchange);
+    let (market, book) = (world.market(0).unwrap().keys.market, world.market(0).unwrap().keys.order_book);
+    let seat = usize::try_from(world.account("alice").unwrap().seat_in(&market).unwrap()).unwrap();
+    let rows = at!(market seats) + offset_of!(SeatTable, rows) + seat * size_of::<Seat>();
+    for (key, offset) in [
+        (alice, at!(account reserved)),
+        (alice, at!(account padding)),
+        (alice, at!(account episode.padding)),
+        (alice, at!(account resolution.padding)),
+        (alice, 8 + offset_of!(MarginAccount, positions) + offset_of!(PositionRef, padding)),
+        (alice, 8 + size_of::<MarginAccount>() - 1),
+        (market, at!(market reserved)),
+        (market, at!(market seats) - 1),
+        (market, rows + offset_of!(Seat, reserved)),
+        (market, 8 + offset_of!(Market, reserved)),
+        (exchange, at!(exchange reserved)),
+        (exchange, at!(exchange padding)),
+        (exchange, 8 + size_of::<Exchange>() - 1),
+        (book, 8 + offset_of!(OrderBook, reserved)),
+    ] {
+        forge(&mut world, &key, offset, &[1], "zero reserve");
+    }
+}
+
+#[tokio::test]
+async fn sums_that_do_not_fit_are_found() {
+    let mut world = long_alice().await;
+    let (alice, exchange) = (world.trader("alice").margin, world.venue.keys.exchange);
+    let market = world.market(0).unwrap().keys.market;
+    let one = 1i64.to_le_bytes();
+    // An atom that no account owes, and one that the exchange has not heard of.
+    forge(&mut world, &exchange, at!(exchange recorded_deficit_atoms), &one, "gate");
+    forge(&mut world, &alice, at!(account recorded_deficit_atoms), &one, "gate");
+    forge(&mut world, &exchange, at!(exchange unassigned_loss_atoms), &one, "gate");
+    forge(&mut world, &market, at!(market unassigned_loss_atoms), &one, "INV-01");
+    forge(&mut world, &exchange, at!(exchange insurance_atoms), &(-1i64).to_le_bytes(), "INV-13");
+    forge(&mut world, &market, at!(market insurance.window_atoms), &(-1i64).to_le_bytes(), "INV-13");
+    // A target below 1; the pool of charges; a price at which all is said to be settled.
+    forge(&mut world, &market, at!(market params.target_first_bps), &[0; 4], "INV-21");
+    forge(&mut world, &market, at!(market charges.residue_scaled), &one, "engine audit");
+    forge(&mut world, &market, at!(market final_price_atoms_per_lot), &one, "settled");
+}
+
+#[tokio::test]
+async fn a_resolution_of_nothing_is_found() {
+    let mut world = long_alice().await;
+    let (alice, maker) = (world.trader("alice").margin, world.trader("maker").margin);
+    let place = at!(account resolution.position_plus_one);
+    forge(&mut world, &alice, place, &[2], "INV-22");
+    // The maker is short here: a leg of its own may be half resolved. Bob has a seat without a position.
+    world.place("bob", 0, taper_harness::order(Side::Bid, LISTED / 2, 1)).await.unwrap();
+    let bob = world.trader("bob").margin;
+    forge(&mut world, &bob, place, &[1], "INV-22");
+    let mut account = world.chain.get(&maker).unwrap().clone();
+    account.data[place] = 1;
+    world.chain.set_account(&maker, account);
+    world.chain.audit().unwrap();
 }

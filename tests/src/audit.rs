@@ -1,16 +1,22 @@
 //! What an auditor computes from the accounts alone: the money of each exchange, the positions of each market, and that
 //! seats and references fit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use bytemuck::bytes_of;
 use solana_account::Account;
 use solana_pubkey::Pubkey;
 use taper::state::{Exchange, MarginAccount, Market, OrderBook};
 use taper_engine::audit::check_market;
+use taper_engine::market::MarketState;
 use taper_sdk::account::{decode_owned, is, ProgramAccount};
 
 use crate::chain::Chain;
 use crate::error::{HarnessError, Result};
+
+mod change;
+
+pub(crate) use change::check_change;
 
 /// The terms of INV-01 for one exchange, in quote atoms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,8 +35,14 @@ pub struct Totals {
     pub insurance: i128,
     /// Clearing pools of the markets: funding and shared losses on their way between seats.
     pub clearing: i128,
-    /// Losses that nobody has borne yet.
+    /// Losses that nobody has borne yet, of the markets.
     pub unassigned: i128,
+    /// The same, as the exchange says.
+    pub unassigned_stated: i128,
+    /// Deficits recorded of margin accounts.
+    pub deficits: i128,
+    /// The same, as the exchange says.
+    pub deficits_stated: i128,
 }
 
 impl Totals {
@@ -50,6 +62,10 @@ pub struct Audit {
     seats: BTreeMap<(Pubkey, u32), Pubkey>,
     /// References, as `(market, seat)`, and the margin account that holds the reference.
     references: BTreeMap<(Pubkey, u32), Pubkey>,
+    /// Seats with a position.
+    open: BTreeSet<(Pubkey, u32)>,
+    /// Margin accounts with a leg that is half resolved, and that leg.
+    half_resolved: Vec<(Pubkey, (Pubkey, u32))>,
 }
 
 impl Audit {
@@ -62,11 +78,7 @@ impl Audit {
         for (key, account) in chain.tracked().filter(|(_, account)| account.owner == taper::ID) {
             if is::<Exchange>(&account.data) {
                 let exchange: &Exchange = load(key, account)?;
-                audit.reserve(key, &[&exchange.reserved, &[exchange.padding.into()]]);
-                let totals = audit.exchanges.entry(*key).or_default();
-                totals.vault += i128::from(chain.tokens(&exchange.vault));
-                totals.fees += i128::from(exchange.fees_atoms);
-                totals.insurance += i128::from(exchange.insurance_atoms);
+                audit.exchange(key, exchange, chain.tokens(&exchange.vault));
             } else if is::<MarginAccount>(&account.data) {
                 audit.margin_account(key, load(key, account)?);
             } else if is::<Market>(&account.data) {
@@ -91,47 +103,67 @@ impl Audit {
         }
     }
 
-    /// Room for fields to come is zero: what a later version finds in it must mean nothing.
-    fn reserve(&mut self, key: &Pubkey, words: &[&[u64]]) {
-        if words.concat().iter().any(|word| *word != 0) {
+    /// Room for fields to come, and padding, is zero: what a later version finds in it must mean nothing.
+    fn reserve(&mut self, key: &Pubkey, parts: &[&[u8]]) {
+        if parts.concat().iter().any(|byte| *byte != 0) {
             self.fail("zero reserve", key, "reserved bytes were written".into());
         }
     }
 
+    /// Sums that are never below zero, by name.
+    fn not_negative(&mut self, key: &Pubkey, sums: &[(&str, i64)]) {
+        for (name, sum) in sums {
+            if *sum < 0 {
+                self.fail("INV-13", key, format!("{name}: {sum}"));
+            }
+        }
+    }
+
+    fn exchange(&mut self, key: &Pubkey, exchange: &Exchange, vault_atoms: u64) {
+        self.reserve(key, &[bytes_of(&exchange.reserved), &[exchange.padding]]);
+        self.not_negative(key, &[("insurance", exchange.insurance_atoms), ("fees", exchange.fees_atoms)]);
+        let totals = self.exchanges.entry(*key).or_default();
+        totals.vault += i128::from(vault_atoms);
+        totals.fees += i128::from(exchange.fees_atoms);
+        totals.insurance += i128::from(exchange.insurance_atoms);
+        totals.deficits_stated = exchange.recorded_deficit_atoms.into();
+        totals.unassigned_stated = exchange.unassigned_loss_atoms.into();
+    }
+
     fn margin_account(&mut self, key: &Pubkey, account: &MarginAccount) {
-        self.reserve(key, &[&account.reserved, &account.state.reserved]);
-        self.exchanges.entry(account.exchange).or_default().cash += i128::from(account.state.cash_atoms);
+        let state = &account.state;
+        self.reserve(key, &[bytes_of(&account.reserved), &account.padding, bytes_of(&state.reserved), &state.padding]);
+        self.reserve(key, &[&state.episode.padding, &state.resolution.padding]);
+        self.reserve(key, &account.positions.each_ref().map(|position| &position.padding[..]));
+        let totals = self.exchanges.entry(account.exchange).or_default();
+        totals.cash += i128::from(state.cash_atoms);
+        totals.deficits += i128::from(state.recorded_deficit_atoms);
+        if state.recorded_deficit_atoms < 0 {
+            self.fail("INV-13", key, format!("a recorded deficit of {}", state.recorded_deficit_atoms));
+        }
         for position in account.used_positions() {
             if self.references.insert((position.market, position.seat_index), *key).is_some() {
                 self.fail("INV-07", key, format!("two references to seat {}", position.seat_index));
+            }
+        }
+        if let Some(place) = state.resolution.position_plus_one.checked_sub(1) {
+            match account.positions.get(usize::from(place)).filter(|position| position.in_use != 0) {
+                Some(position) => self.half_resolved.push((*key, (position.market, position.seat_index))),
+                None => self.fail("INV-22", key, format!("place {place} is half resolved, and empty")),
             }
         }
     }
 
     fn market(&mut self, key: &Pubkey, market: &Market, book: &OrderBook) {
         let state = &market.state;
-        self.reserve(key, &[&market.reserved, &state.reserved, &book.reserved]);
-        let (mut base, mut longs, mut bonds, mut quote) = (0i128, 0i128, 0i128, 0i128);
-        // Rows from `touched_count` on have never been used; the engine's audit checks that they are zero.
-        let touched = usize::try_from(state.seats.touched_count).unwrap_or(usize::MAX);
-        for (index, seat) in (0u32..).zip(state.seats.rows.iter().take(touched)) {
-            if seat.owner == [0; 32] {
-                continue;
-            }
-            base += i128::from(seat.base_lots);
-            longs += i128::from(seat.base_lots.max(0));
-            bonds += i128::from(seat.bond_atoms);
-            quote += i128::from(seat.quote_entry_atoms) + i128::from(seat.realised_atoms);
-            self.seats.insert((*key, index), Pubkey::new_from_array(seat.owner));
+        self.reserve(key, &[bytes_of(&market.reserved), &market.padding, bytes_of(&state.reserved)]);
+        self.reserve(key, &[bytes_of(&state.params.reserved), bytes_of(&book.reserved), &book.padding]);
+        let (insurance, pending) = (&state.insurance, state.insurance_pending_atoms);
+        self.not_negative(key, &[("pending", pending), ("fees", state.fees_atoms), ("window", insurance.window_atoms)]);
+        if let Some(rule) = state.params.violated_rule() {
+            self.fail("INV-21", key, format!("{rule:?}"));
         }
-        if base != 0 || longs != i128::from(state.open_interest_base_lots) {
-            let open_interest = state.open_interest_base_lots;
-            self.fail(
-                "INV-02",
-                key,
-                format!("base sums to {base}, longs to {longs}, open interest is {open_interest}"),
-            );
-        }
+        let (bonds, quote) = self.seats_of(key, state);
         if bonds != i128::from(state.seats.bonds_atoms) {
             let stated = state.seats.bonds_atoms;
             self.fail("INV-01", key, format!("bonds sum to {bonds}, the table says {stated}"));
@@ -146,6 +178,37 @@ impl Audit {
         for violation in check_market(state, &book.book).iter() {
             self.fail("engine audit", key, format!("{violation:?}"));
         }
+        let orders = book.book.bid_count.saturating_add(book.book.ask_count);
+        if state.final_price_atoms_per_lot != 0 && (state.open_interest_base_lots != 0 || orders != 0) {
+            let left = state.open_interest_base_lots;
+            self.fail("settled", key, format!("a settled market has {left} lots and {orders} orders"));
+        }
+    }
+
+    /// Sums of the seats' bonds, and of their entries and results. Checks INV-02 on the way.
+    fn seats_of(&mut self, key: &Pubkey, state: &MarketState) -> (i128, i128) {
+        let (mut base, mut longs, mut bonds, mut quote) = (0i128, 0i128, 0i128, 0i128);
+        // Rows from `touched_count` on have never been used; the engine's audit checks that they are zero.
+        let touched = usize::try_from(state.seats.touched_count).unwrap_or(usize::MAX);
+        for (index, seat) in (0u32..).zip(state.seats.rows.iter().take(touched)) {
+            if seat.owner == [0; 32] {
+                continue;
+            }
+            base += i128::from(seat.base_lots);
+            longs += i128::from(seat.base_lots.max(0));
+            bonds += i128::from(seat.bond_atoms);
+            quote += i128::from(seat.quote_entry_atoms) + i128::from(seat.realised_atoms);
+            self.seats.insert((*key, index), Pubkey::new_from_array(seat.owner));
+            self.reserve(key, &[bytes_of(&seat.reserved)]);
+            if seat.base_lots != 0 {
+                self.open.insert((*key, index));
+            }
+        }
+        if base != 0 || longs != i128::from(state.open_interest_base_lots) {
+            let interest = state.open_interest_base_lots;
+            self.fail("INV-02", key, format!("base sums to {base}, longs to {longs}, open interest is {interest}"));
+        }
+        (bonds, quote)
     }
 
     fn conclude(&mut self) {
@@ -157,6 +220,20 @@ impl Audit {
             .collect();
         for (key, totals) in short {
             self.fail("INV-01", &key, format!("the vault has {} atoms too many: {totals:?}", totals.surplus()));
+        }
+        for (key, totals) in self.exchanges.clone() {
+            let Totals { unassigned, unassigned_stated, deficits, deficits_stated, .. } = totals;
+            if unassigned != unassigned_stated || deficits != deficits_stated {
+                let detail = format!(
+                    "unassigned {unassigned} and {unassigned_stated}, deficits {deficits} and {deficits_stated}"
+                );
+                self.fail("gate", &key, detail);
+            }
+        }
+        for (key, leg) in std::mem::take(&mut self.half_resolved) {
+            if !self.open.contains(&leg) {
+                self.fail("INV-22", &key, format!("the leg in {} is half resolved, and flat", leg.0));
+            }
         }
         if self.seats != self.references {
             let odd = |(place, owner): (&(Pubkey, u32), &Pubkey), other: &BTreeMap<(Pubkey, u32), Pubkey>| {
@@ -177,25 +254,4 @@ impl Audit {
 
 fn load<'a, T: ProgramAccount>(key: &Pubkey, account: &'a Account) -> Result<&'a T> {
     decode_owned(&account.owner, &account.data).map_err(|error| HarnessError::Decode { account: *key, error })
-}
-
-/// What may not happen between two states of one account: a market's price time going back (INV-16), its count of fills
-/// falling.
-pub(crate) fn check_change(key: &Pubkey, before: &Account, after: &Account) -> Result<()> {
-    if after.owner != taper::ID || !is::<Market>(&before.data) || !is::<Market>(&after.data) {
-        return Ok(());
-    }
-    let (before, after): (&Market, &Market) = (load(key, before)?, load(key, after)?);
-    let (was, now) = (&before.state, &after.state);
-    let fail = |invariant: &str, detail: String| {
-        Err(HarnessError::Invariant { invariant: invariant.to_owned(), subject: *key, detail })
-    };
-    if now.last_price.publish_time_seconds < was.last_price.publish_time_seconds {
-        let (was, now) = (was.last_price.publish_time_seconds, now.last_price.publish_time_seconds);
-        return fail("INV-16", format!("price time went from {was} to {now}"));
-    }
-    if now.fill_sequence < was.fill_sequence {
-        return fail("fill sequence", format!("went from {} to {}", was.fill_sequence, now.fill_sequence));
-    }
-    Ok(())
 }
