@@ -2,27 +2,6 @@
 //! the edges. 10,000 cases here; a million with
 //! `cargo test --release -p taper-engine --test slice_exactness -- --ignored million`.
 
-mod reference;
-
-use num_bigint::BigInt;
-use num_traits::Signed;
-use proptest::prelude::*;
-use reference::scenario::{draw, Scenario};
-use reference::solve::{at_once, one_by_one, push, End, Problem, Taken, Terms};
-use reference::{clamp_to_one, floor, int, on_ladder, position_ppb, ratio, schedule, Account, State, Q};
-use taper_engine::episode::Target;
-use taper_engine::ladder::{cost_cap_ppb, position_ppb_up, values_at};
-use taper_engine::margin::{requirement, value_leg, Health, LegTotals, Valuation};
-use taper_engine::oracle::{Grade, OraclePrice};
-use taper_engine::quantity::{BaseLots, Price, QuoteAtoms};
-use taper_engine::seat::Seat;
-use taper_engine::slice::{planned_lots, SliceFill, SliceInputs, SliceSolver};
-
-/// Positions up to this are also solved one lot at a time.
-const ONE_BY_ONE_LOTS: i64 = 64;
-
-type Check = Result<(), String>;
-
 macro_rules! hold {
     ($condition:expr, $($why:tt)*) => {
         if !$condition {
@@ -31,98 +10,27 @@ macro_rules! hold {
     };
 }
 
-/// What the engine did with a scenario.
-struct Sliced {
-    health: Health,
-    taken: Vec<Taken>,
-    closed: i64,
-    penalty: i64,
-    cost: i64,
-    done: bool,
-    account: Account,
-}
+mod reference;
+#[path = "slice_exactness/run.rs"]
+mod run;
 
-fn engine_health(account: &Account) -> Result<Health, String> {
-    let mut totals = LegTotals::default();
-    for leg in &account.legs {
-        let mut seat: Seat = bytemuck::Zeroable::zeroed();
-        (seat.base_lots, seat.quote_entry_atoms) = (leg.base, leg.quote / 3);
-        seat.realised_atoms = leg.quote - seat.quote_entry_atoms;
-        let price = OraclePrice {
-            price: Price(leg.price),
-            confidence: Price(1),
-            ema: Price(leg.price),
-            publish_time_seconds: 1,
-            grade: Grade::Fresh,
-        };
-        let valued = value_leg(&leg.params, &seat, QuoteAtoms::ZERO, &price, Valuation::Maintenance);
-        totals = totals.add(valued.map_err(|e| format!("value_leg: {e:?}"))?).map_err(|e| format!("add: {e:?}"))?;
-    }
-    totals.with_cash(QuoteAtoms(account.cash)).map_err(|e| format!("with_cash: {e:?}"))
-}
+use num_bigint::BigInt;
+use num_traits::Signed;
+use proptest::prelude::*;
+use reference::scenario::{draw, Scenario};
+use reference::solve::{at_once, one_by_one, End, Problem, Taken, Terms};
+use reference::{clamp_to_one, floor, int, on_ladder, position_ppb, ratio, schedule, State, Q};
+use run::{engine_health, inputs, run_engine, Sliced};
+use taper_engine::episode::Target;
+use taper_engine::ladder::{cost_cap_ppb, position_ppb_up, values_at};
+use taper_engine::margin::{requirement, Health};
+use taper_engine::quantity::QuoteAtoms;
+use taper_engine::slice::{planned_lots, SliceSolver};
 
-fn inputs<'a>(scenario: &'a Scenario, health: Health) -> Result<SliceInputs<'a>, String> {
-    let leg = &scenario.account.legs[scenario.leg];
-    let position = position_ppb_up(&health).ok_or("no position on the ladder")?;
-    let values = values_at(&leg.params, position).map_err(|e| format!("values_at: {e:?}"))?;
-    Ok(SliceInputs {
-        params: &leg.params,
-        price: Price(leg.price),
-        base: BaseLots(leg.base),
-        health,
-        target: scenario.target,
-        penalty_ppb_of_mmr: values.penalty_ppb_of_mmr,
-        cost_cap_ppb_of_mmr: cost_cap_ppb(&leg.params, &values, scenario.clock),
-        budget: scenario.budget.map(QuoteAtoms),
-        penalty_fund: QuoteAtoms(scenario.fund),
-        cap: BaseLots(scenario.cap),
-    })
-}
+/// Positions up to this are also solved one lot at a time.
+const ONE_BY_ONE_LOTS: i64 = 64;
 
-/// Runs the engine's solver over the levels and applies its fills to the account.
-fn run_engine(scenario: &Scenario) -> Result<Sliced, String> {
-    let health = engine_health(&scenario.account)?;
-    let mut solver = SliceSolver::new(inputs(scenario, health)?).map_err(|e| format!("new: {e:?}"))?;
-    let mut account = scenario.account.clone();
-    let leg = &mut account.legs[scenario.leg];
-    let sign = leg.base.signum();
-    let mut taken = Vec::new();
-    let mut last = None;
-    'book: for (level, (price, available)) in scenario.levels.iter().enumerate() {
-        let mut left = *available;
-        while left > 0 {
-            let fill = solver.step(Price(*price), BaseLots(left)).map_err(|e| format!("step: {e:?}"))?;
-            let Some(fill) = fill else { break 'book };
-            hold!(fill.lots.0 > 0 && fill.lots.0 <= left, "took {} of {left}", fill.lots.0);
-            left -= fill.lots.0;
-            leg.base -= sign * fill.lots.0;
-            leg.quote += sign * fill.lots.0 * price;
-            account.cash -= fill.lots.0 * fill.penalty_per_lot;
-            push(&mut taken, as_taken(level, &fill));
-            last = Some(fill);
-        }
-    }
-    hold!(solver.last_fill() == last, "last fill {:?} for {last:?}", solver.last_fill());
-    Ok(Sliced {
-        health,
-        taken,
-        closed: solver.closed().0,
-        penalty: solver.penalty_total().0,
-        cost: solver.cost_total().0,
-        done: solver.is_done(),
-        account,
-    })
-}
-
-fn as_taken(level: usize, fill: &SliceFill) -> Taken {
-    Taken {
-        level,
-        lots: fill.lots.0,
-        slippage: fill.slippage_per_lot,
-        penalty: fill.penalty_per_lot,
-        rate: fill.rate_bps,
-    }
-}
+type Check = Result<(), String>;
 
 /// Every property, for one scenario.
 fn check(scenario: &Scenario) -> Check {
@@ -136,7 +44,7 @@ fn check(scenario: &Scenario) -> Check {
     }
     check_after(scenario, &problem, &sliced)?;
     check_each_fill(scenario, &problem, &sliced)?;
-    check_sums(&sliced)?;
+    check_sums(&problem, &sliced)?;
     hold!(sliced.taken == expected, "engine {:?}\nreference {expected:?} {end:?}", sliced.taken);
     let ended = matches!(end, End::TargetMet | End::Flat | End::Cap);
     hold!(sliced.done == ended, "is_done {} at {end:?}", sliced.done);
@@ -206,13 +114,14 @@ fn give_back_one(scenario: &Scenario, sliced: &Sliced, last: &Taken) -> State {
     let leg = &mut account.legs[scenario.leg];
     let sign = scenario.account.legs[scenario.leg].base.signum();
     leg.base += sign;
-    leg.quote -= sign * scenario.levels[last.level].0;
+    leg.quote -= sign * leg.price - last.slippage;
     account.cash += last.penalty;
     account.state()
 }
 
-/// A slice short of its target either has used up every level, or the next level is beyond κ.
+/// A slice short of its target either has used up every level, or the next level is beyond κ. Neither happens to one at a discount.
 fn check_stopped(scenario: &Scenario, problem: &Problem, sliced: &Sliced, remaining: i64) -> Check {
+    hold!(!scenario.discounted, "stopped although the discounted level is endless");
     let mut closed = sliced.closed;
     let next = scenario.levels.iter().find(|(_, lots)| {
         let within = closed >= *lots;
@@ -297,12 +206,15 @@ fn quantisation(problem: &Problem) -> Q {
     (slope + int(2)) * ratio(problem.leg.price, 1_000_000_000) + int(1)
 }
 
-fn check_sums(sliced: &Sliced) -> Check {
+fn check_sums(problem: &Problem, sliced: &Sliced) -> Check {
     let lots: i64 = sliced.taken.iter().map(|run| run.lots).sum();
     let penalty: i64 = sliced.taken.iter().map(|run| run.lots * run.penalty).sum();
     let slippage: i64 = sliced.taken.iter().map(|run| run.lots * run.slippage.max(0)).sum();
+    let unpaid = |run: &Taken| problem.penalty(run.rate, run.slippage).unwrap_or(0) - run.penalty;
+    let forgone: i64 = sliced.taken.iter().map(|run| run.lots * unpaid(run)).sum();
     hold!(sliced.closed == lots, "closed {} for {lots}", sliced.closed);
     hold!(sliced.penalty == penalty, "penalty {} for {penalty}", sliced.penalty);
+    hold!(sliced.forgone == forgone, "forgone {} for {forgone}", sliced.forgone);
     hold!(sliced.cost == penalty + slippage, "cost {} for {}", sliced.cost, penalty + slippage);
     Ok(())
 }
@@ -311,7 +223,7 @@ fn check_sums(sliced: &Sliced) -> Check {
 fn check_plan(scenario: &Scenario, problem: &Problem, health: Health) -> Check {
     let solver = SliceSolver::new(inputs(scenario, health)?).map_err(|e| format!("new: {e:?}"))?;
     let planned = planned_lots(&solver).map_err(|e| format!("planned_lots: {e:?}"))?;
-    let endless = Problem { levels: vec![(problem.leg.price, i64::MAX >> 8)], ..problem.clone() };
+    let endless = Problem { levels: vec![(problem.leg.price, i64::MAX >> 8)], discounted: false, ..problem.clone() };
     let wanted: i64 = at_once(&endless).0.iter().map(|run| run.lots).sum();
     hold!(planned.0 == wanted, "planned {} for {wanted}", planned.0);
     Ok(())
@@ -326,10 +238,10 @@ fn check_split(scenario: &Scenario, problem: &Problem, whole: &Sliced) -> Check 
     let first = run_engine(&Scenario { cap: split, ..scenario.clone() })?;
     hold!(first.closed == split, "the first call closed {} of {split}", first.closed);
     let mut levels = scenario.levels.clone();
-    let mut used = split;
-    for (_, lots) in &mut levels {
-        let from_here = used.min(*lots);
-        (*lots, used) = (*lots - from_here, used - from_here);
+    for run in &first.taken {
+        if let Some((_, lots)) = levels.get_mut(run.level) {
+            *lots -= run.lots;
+        }
     }
     levels.retain(|(_, lots)| *lots > 0);
     let second_scenario = Scenario {
@@ -342,7 +254,12 @@ fn check_split(scenario: &Scenario, problem: &Problem, whole: &Sliced) -> Check 
     };
     let second = run_engine(&second_scenario)?;
     let paid = first.penalty + second.penalty;
-    if is_dearer(problem, &second_scenario.problem(), &second) {
+    let second_problem = second_scenario.problem();
+    if scenario.discounted {
+        // The second call's κ is that of its own health: no lot costs more than the ladder, the clock and that health allow.
+        check_each_fill(&second_scenario, &second_problem, &second)?;
+    }
+    if is_dearer(problem, &second_problem, &second) {
         // ½·H·r·P, and κ where it rises with health, leave more room at the better health the first call has made. Even so no lot
         // pays more than the schedule at the health before both.
         hold!(!is_soft_by_default(problem), "dearer in the soft stage");
@@ -410,6 +327,22 @@ fn tape_of(seed: u64) -> Vec<u64> {
         mixed ^ (mixed >> 31)
     };
     (0..400).map(|_| next()).collect()
+}
+
+/// The draws reach what they are there for: lots at a discount, alone and after better levels, and penalties forgone.
+#[test]
+fn discounts_and_forgone_penalties_are_drawn() {
+    let (mut alone, mut after_levels, mut forgone) = (0, 0, 0);
+    for seed in 0..2_000 {
+        let scenario = draw(&tape_of(seed));
+        let sliced = run_engine(&scenario).expect("a slice");
+        let at_discount = sliced.taken.iter().filter(|run| run.level == scenario.levels.len()).count();
+        let elsewhere = sliced.taken.len() - at_discount;
+        alone += u32::from(at_discount > 0 && elsewhere == 0);
+        after_levels += u32::from(at_discount > 0 && elsewhere > 0);
+        forgone += u32::from(sliced.forgone > 0);
+    }
+    assert!(alone > 50 && after_levels > 50 && forgone > 50, "{alone}, {after_levels}, {forgone}");
 }
 
 /// A million cases on two threads. `TAPER_CASES` sets another number, `TAPER_SEED` the first seed.

@@ -122,7 +122,13 @@ fn the_penalty_ends_with_the_budget_or_with_the_cash_that_pays_it() {
         assert_eq!(solver.step(Price(449_000), BaseLots(10)), Ok(Some(fill(3, 1_000, 1_247))));
         assert_eq!(solver.step(Price(449_000), BaseLots(7)), Ok(Some(fill(7, 1_000, 0))));
         assert_eq!(solver.step(Price(450_000), BaseLots(7)).unwrap().unwrap().penalty_per_lot, 0);
+        assert_eq!(solver.forgone_total(), QuoteAtoms(14 * 1_247));
     }
+    // What slippage eats is not forgone: κ leaves 440.
+    let spent = SliceInputs { budget: Some(QuoteAtoms::ZERO), ..inputs(&params) };
+    let mut solver = SliceSolver::new(spent).unwrap();
+    assert_eq!(solver.step(Price(445_000), BaseLots(7)), Ok(Some(fill(7, 5_000, 0))));
+    assert_eq!(solver.forgone_total(), QuoteAtoms(7 * 440));
 }
 
 #[test]
@@ -156,6 +162,26 @@ fn a_lot_that_straddles_an_edge_is_a_fill_of_its_own_at_the_lower_rate() {
     assert_eq!(solver.step(Price(450_000), BaseLots(2_000)), Ok(Some(fill(1, 0, 1_247))));
     assert_eq!(solver.step(Price(450_000), BaseLots(2_000)), Ok(Some(fill(997, 0, 1_247))));
     assert!(solver.is_done());
+}
+
+#[test]
+fn the_discounted_level_is_kappa_away_at_the_rate_of_the_next_lot() {
+    let mut params = params();
+    params.tiers[0].notional_cap_atoms = 997 * 450_000 + 100_000;
+    // κ = floor(0.403030303 × 18,000) = 7,254 above the edge, 5,440 across and below it. Short: above the oracle price.
+    for sign in [1, -1] {
+        let full = SliceInputs { base: BaseLots(sign * 1_000), target: Target::Full, ..inputs(&params) };
+        let mut solver = SliceSolver::new(full).unwrap();
+        for (lots, discount, rate_bps) in [(2, 7_254, 400), (1, 5_440, 300), (997, 5_440, 300)] {
+            let level = solver.discounted_level().unwrap();
+            assert_eq!(level, Price(450_000 - sign * discount));
+            let taken = SliceFill { lots: BaseLots(lots), slippage_per_lot: discount, penalty_per_lot: 0, rate_bps };
+            assert_eq!(solver.step(level, BaseLots(i64::MAX)), Ok(Some(taken)));
+        }
+        assert_eq!(solver.discounted_level(), Ok(Price(450_000)), "nothing is wanted any more");
+        assert_eq!(solver.slippage_total(), Ok(QuoteAtoms(2 * 7_254 + 998 * 5_440)));
+        assert_eq!((solver.penalty_total(), solver.forgone_total()), Default::default());
+    }
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub struct Scenario {
     pub fund: i64,
     pub cap: i64,
     pub levels: Vec<(i64, i64)>,
+    /// An absorb in the backstop stage: what no better level takes goes at a discount.
+    pub discounted: bool,
     /// Lots after which the same slice is interrupted, for the comparison of one call with two.
     pub split: i64,
 }
@@ -82,6 +84,7 @@ impl Scenario {
             fund: self.fund,
             cap: self.cap,
             levels: self.levels.clone(),
+            discounted: self.discounted,
         }
     }
 }
@@ -113,7 +116,8 @@ pub fn draw(numbers: &[u64]) -> Scenario {
     };
     let base = account.legs[leg].base.abs();
     let (budget, fund, cap, levels, split) = (None, i64::MAX, base, Vec::new(), 0);
-    let mut scenario = Scenario { account, leg, target, clock, budget, fund, cap, levels, split };
+    let discounted = false;
+    let mut scenario = Scenario { account, leg, target, clock, budget, fund, cap, levels, discounted, split };
     scenario.levels = draw_levels(tape, &scenario.problem());
     let (planned, _) = super::solve::at_once(&scenario.problem());
     let closable: i64 = planned.iter().map(|run| run.lots).sum();
@@ -135,6 +139,8 @@ pub fn draw(numbers: &[u64]) -> Scenario {
         2 => (closable / 4).max(1),
         _ => tape.within(1, closable.max(1)),
     };
+    let third = ratio(scenario.account.legs[scenario.leg].params.ladder[2].health_bps, 10_000);
+    scenario.discounted = scenario.problem().health < third && tape.below(2) == 0;
     scenario
 }
 

@@ -22,11 +22,15 @@ pub struct Problem {
     pub cap: i64,
     /// Price and lots, best first.
     pub levels: Vec<(i64, i64)>,
+    /// After the levels that are better than that any number of lots changes hands at κ beyond the oracle price: an absorb in the
+    /// backstop stage.
+    pub discounted: bool,
 }
 
 /// Lots taken alike: same level, slippage, penalty and rate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taken {
+    /// Index of the level; the number of levels for the discounted rest.
     pub level: usize,
     pub lots: i64,
     pub slippage: i64,
@@ -145,29 +149,32 @@ fn walk(problem: &Problem, alike: impl Fn(i64) -> i64) -> (Vec<Taken>, End) {
     let mut fund = BigInt::from(problem.fund);
     let mut terms: Option<(u32, Terms)> = None;
     let mut taken: Vec<Taken> = Vec::new();
-    for (level, (price, available)) in problem.levels.iter().enumerate() {
-        let slippage = problem.slippage(*price);
-        let mut available = *available;
+    let book = problem.levels.iter().map(|(price, lots)| (Some(problem.slippage(*price)), *lots));
+    let rest = problem.discounted.then_some((None, i64::MAX));
+    for (level, (shown, mut available)) in book.chain(rest).enumerate() {
+        if let (Some(slippage), true, true) = (shown, problem.discounted, remaining > 0) {
+            let rate = rate_of_lot(&problem.leg.params, remaining, problem.leg.price);
+            if BigInt::from(slippage) >= problem.terms(rate).cost_cap {
+                continue;
+            }
+        }
         while available > 0 {
             let wanting = deficit.as_ref().is_none_or(|(missing, _)| missing.is_positive());
-            let end = if remaining == 0 {
-                Some(End::Flat)
-            } else if allowed == 0 {
-                Some(End::Cap)
-            } else if !wanting && remaining >= min_position {
-                Some(End::TargetMet)
-            } else {
-                None
-            };
-            if let Some(end) = end {
+            if let Some(end) = done(remaining, allowed, wanting, min_position) {
                 return (taken, end);
             }
             let rate = rate_of_lot(&problem.leg.params, remaining, problem.leg.price);
             if terms.as_ref().is_none_or(|(known, _)| *known != rate) {
                 terms = Some((rate, problem.terms(rate)));
             }
-            let formula = terms.as_ref().and_then(|(_, terms)| terms.penalty_at(slippage));
-            let Some(mut penalty) = formula else { return (taken, End::CostCap) };
+            let known = terms.as_ref().map(|(_, terms)| terms).expect("just worked out");
+            let slippage = shown.unwrap_or_else(|| narrow(&known.cost_cap));
+            let Some(mut penalty) = known.penalty_at(slippage) else {
+                if problem.discounted {
+                    break;
+                }
+                return (taken, End::CostCap);
+            };
             let mut lots = alike(remaining).min(available).min(allowed);
             if penalty > 0 {
                 // Lots that carry a penalty fit into budget and fund; the next ones carry none.
@@ -199,14 +206,18 @@ fn walk(problem: &Problem, alike: impl Fn(i64) -> i64) -> (Vec<Taken>, End) {
             push(&mut taken, Taken { level, lots, slippage, penalty, rate });
         }
     }
-    let met = deficit.as_ref().is_some_and(|(missing, _)| !missing.is_positive());
-    let end = match (remaining, allowed) {
-        (0, _) => End::Flat,
-        (_, 0) => End::Cap,
-        _ if met && remaining >= min_position => End::TargetMet,
-        _ => End::NoMoreLevels,
-    };
-    (taken, end)
+    let wanting = deficit.is_none_or(|(missing, _)| missing.is_positive());
+    (taken, done(remaining, allowed, wanting, min_position).unwrap_or(End::NoMoreLevels))
+}
+
+/// Why no further lot is wanted, if none is.
+fn done(remaining: i64, allowed: i64, wanting: bool, min_position: i64) -> Option<End> {
+    match (remaining, allowed) {
+        (0, _) => Some(End::Flat),
+        (_, 0) => Some(End::Cap),
+        _ if !wanting && remaining >= min_position => Some(End::TargetMet),
+        _ => None,
+    }
 }
 
 /// Appends, merging with what was taken alike just before.
