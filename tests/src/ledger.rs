@@ -49,6 +49,8 @@ struct MarketRow {
     insurance: i64,
     status: u8,
     clearing: i64,
+    funding_rate: i64,
+    premium: i64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,6 +114,7 @@ impl Ledger {
             Sliced => sliced,
             Absorbed => absorbed,
             LossSettled => loss_settled,
+            FundingUpdated => funding_updated,
             MarketIncomeSwept => income_swept,
             StatusSet => status_set,
             DelegateSet => delegate_set,
@@ -285,6 +288,12 @@ impl Ledger {
         self.account(&event.margin_account).cash = event.cash_after_atoms;
     }
 
+    fn funding_updated(&mut self, event: &FundingUpdated) {
+        let market = self.market(&event.market);
+        market.funding_rate = event.rate_scaled_per_slot;
+        market.premium = event.premium_atoms_per_lot;
+    }
+
     fn income_swept(&mut self, event: &MarketIncomeSwept) {
         let market = self.market(&event.market);
         market.fees -= event.fees_atoms;
@@ -361,6 +370,8 @@ impl Ledger {
             insurance: state.insurance_pending_atoms,
             status: market.status,
             clearing: state.charges.clearing_atoms,
+            funding_rate: state.charges.funding_rate_scaled_per_slot,
+            premium: state.charges.premium_atoms_per_lot,
         };
         self.markets.insert(*key, row);
         let touched = usize::try_from(state.seats.touched_count).unwrap_or(usize::MAX);

@@ -308,6 +308,17 @@ pub fn settle_loss(keys: &MarketKeys, margin_account: Pubkey) -> Instruction {
     build(accounts, instruction::SettleLoss {}, none())
 }
 
+/// `update_funding`.
+pub fn update_funding(keys: &MarketKeys) -> Instruction {
+    let accounts = accounts::UpdateFunding {
+        exchange: keys.exchange,
+        market: keys.market,
+        order_book: keys.order_book,
+        oracle: keys.oracle,
+    };
+    build(accounts, instruction::UpdateFunding {}, none())
+}
+
 /// `release_seat`.
 pub fn release_seat(market: Pubkey, margin_account: Pubkey) -> Instruction {
     build(accounts::ReleaseSeat { market, margin_account }, instruction::ReleaseSeat {}, none())

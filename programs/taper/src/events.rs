@@ -400,6 +400,25 @@ pub struct LossSettled {
     pub cash_after_atoms: i64,
 }
 
+/// The premium of a market was sampled, and the rate of funding set.
+#[event]
+pub struct FundingUpdated {
+    /// The market.
+    pub market: Pubkey,
+    /// The funding index after, in `2^-20` atoms per lot.
+    pub funding_index_scaled: i64,
+    /// The rate from now on, in `2^-20` atoms per lot and slot; positive: longs pay.
+    pub rate_scaled_per_slot: i64,
+    /// The premium of the book's impact mid over the EMA, clamped; zero in a book that shows none.
+    pub premium_atoms_per_lot: i64,
+    /// False if the book was too thin or too wide to show a premium.
+    pub is_measured: bool,
+    /// The oracle price.
+    pub oracle_price_atoms_per_lot: i64,
+    /// The oracle's EMA.
+    pub oracle_ema_atoms_per_lot: i64,
+}
+
 /// A market's income went to the exchange.
 #[event]
 pub struct MarketIncomeSwept {

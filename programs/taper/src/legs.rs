@@ -7,7 +7,9 @@
 use anchor_lang::prelude::*;
 use taper_engine::account::POSITIONS;
 use taper_engine::margin::{value_leg, LegTotals, Valuation};
+use taper_engine::modes::Action;
 use taper_engine::oracle::{assess, frozen, last_known, Grade, OraclePrice};
+use taper_engine::EngineError;
 
 use crate::error::{Refusal, TaperError};
 use crate::fills::SeatTouch;
@@ -41,19 +43,21 @@ pub struct Needs {
     pub maintenance: bool,
     /// Maintenance at the edges that favour the account.
     pub favourable: bool,
-    /// Initial.
-    pub initial: bool,
+    /// Initial, and for what: the row of the engine's table of modes that says which prices each leg may have.
+    pub initial: Option<Action>,
 }
 
 impl Needs {
     /// For an order: would the account be sound, and did it get worse?
-    pub const ORDER: Self = Self { maintenance: true, favourable: false, initial: true };
+    pub const ORDER: Self = Self { maintenance: true, favourable: false, initial: Some(Action::BesideAddedRisk) };
     /// For a slice: eligibility in the account's favour, everything else at mid prices.
-    pub const SLICE: Self = Self { maintenance: true, favourable: true, initial: false };
-    /// For a withdrawal or a deposit.
-    pub const CASH: Self = Self { maintenance: false, favourable: false, initial: true };
+    pub const SLICE: Self = Self { maintenance: true, favourable: true, initial: None };
+    /// For a withdrawal.
+    pub const WITHDRAWAL: Self = Self { maintenance: false, favourable: false, initial: Some(Action::Withdraw) };
+    /// For a deposit that looks at an episode.
+    pub const DEPOSIT: Self = Self { maintenance: false, favourable: false, initial: Some(Action::ObserveDeposit) };
     /// For strangers' observations.
-    pub const FAVOURABLE: Self = Self { maintenance: false, favourable: true, initial: false };
+    pub const FAVOURABLE: Self = Self { maintenance: false, favourable: true, initial: None };
 }
 
 /// Sums over legs, in the valuations asked for.
@@ -77,7 +81,7 @@ struct Span {
 }
 
 impl Legs {
-    /// Initial valuation; `None` when a leg's price is not fresh: then nothing may add risk.
+    /// Initial valuation; `None` when a leg's price is not good enough for what it was asked for.
     pub fn initial(&self) -> Option<LegTotals> {
         if self.refusal.is_some() {
             None
@@ -220,7 +224,8 @@ impl Walk<'_> {
         market.check_belongs(self.exchange_key)?;
         let seat = market.state.seats.get(position.seat_index).or_refuse()?;
         require!(seat.is_owned_by(&self.account_key.to_bytes()), TaperError::SeatNotOwned);
-        let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now)?;
+        let action = needs.initial.unwrap_or(Action::BesideOthers);
+        let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now, action)?;
         let params = &market.state.params;
         let owed = market.state.owed_at(seat, self.now.slot).or_refuse()?;
         legs.note(&price, params.oracle_leg_skew_seconds);
@@ -233,7 +238,7 @@ impl Walk<'_> {
             let value = value_leg(params, seat, owed, &price, Valuation::Favourable).or_refuse()?;
             legs.favourable = legs.favourable.add(value).or_refuse()?;
         }
-        if needs.initial && legs.refusal.is_none() {
+        if needs.initial.is_some() && legs.refusal.is_none() {
             let value = value_leg(params, seat, owed, &price, Valuation::Initial).or_refuse()?;
             legs.initial = legs.initial.add(value).or_refuse()?;
         }
@@ -260,12 +265,25 @@ pub fn live_price(market: &Market, oracle: &AccountInfo, exchange: &Exchange, no
     assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds).or_refuse()
 }
 
-/// The price of another leg, and why it does not allow added risk.
+/// Refuses a price of a grade that the action must not use. The engine has one error for a price that is not good enough; here a degraded
+/// one has a name of its own.
+///
+/// # Errors
+/// The cell of [`taper_engine::modes::TABLE`], `OracleDegraded` for `OracleStale` at a degraded price.
+pub fn require_mode(action: Action, grade: Grade) -> core::result::Result<(), TaperError> {
+    action.require(grade).map_err(|refusal| match (refusal, grade) {
+        (EngineError::OracleStale, Grade::Degraded) => TaperError::OracleDegraded,
+        (refusal, _) => refusal.into(),
+    })
+}
+
+/// The price of another leg, and why the action may not use it.
 fn leg_price(
     market: &Market,
     account: &AccountInfo,
     exchange: &Exchange,
     now: &Now,
+    action: Action,
 ) -> Result<(OraclePrice, Option<TaperError>)> {
     let state = &market.state;
     let read = oracle::read(account, &market.oracle_identity());
@@ -274,13 +292,14 @@ fn leg_price(
             .map_err(TaperError::from)
     });
     match assessed {
-        Ok(price) if price.grade == Grade::Fresh => Ok((price, None)),
-        Ok(price) => Ok((price, Some(TaperError::OracleDegraded))),
+        Ok(price) => Ok((price, require_mode(action, price.grade).err())),
         // Another account of the same feed proves nothing by being old: its caller may have passed over a fresh one.
         Err(refusal) if freezes(refusal) && market.oracle_account == *account.key => {
             let (params, last) = (&state.params, &state.last_price);
             let known = last_known(read.ok().as_ref(), params, exchange.quote_decimals, last, now.seconds);
-            Ok((frozen(&known, params, now.seconds).or_refuse()?, Some(refusal)))
+            // What is wrong with the reading says more than that it is frozen.
+            let refusal = action.require(Grade::Frozen).err().map(|_| refusal);
+            Ok((frozen(&known, params, now.seconds).or_refuse()?, refusal))
         }
         Err(refusal) => Err(refusal.into()),
     }

@@ -121,6 +121,11 @@ pub mod taper {
         handle_settle_loss(ctx)
     }
 
+    /// Samples the premium of the book over the oracle, and sets the rate of funding.
+    pub fn update_funding<'info>(ctx: Context<'info, UpdateFunding<'info>>) -> Result<()> {
+        handle_update_funding(ctx)
+    }
+
     /// Releases a flat, orderless seat.
     pub fn release_seat<'info>(ctx: Context<'info, ReleaseSeat<'info>>) -> Result<()> {
         handle_release_seat(ctx)

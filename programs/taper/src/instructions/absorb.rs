@@ -3,14 +3,15 @@
 use anchor_lang::prelude::*;
 use taper_engine::absorb::{absorb, Absorber};
 use taper_engine::liquidate::{LiquidationContext, LiquidationRequest, SliceSummary};
-use taper_engine::oracle::{Grade, OraclePrice};
+use taper_engine::modes::Action;
+use taper_engine::oracle::OraclePrice;
 use taper_engine::orders::OrderContext;
 
 use crate::error::{Refusal, TaperError};
 use crate::events::{Absorbed, SeatBalance, SeatTaken, SliceReport};
 use crate::fills::SeatTouch;
 use crate::instructions::{seat_or_new, LiquidateArgs};
-use crate::legs::{live_price, require_consumed, Legs, Needs, Now, Primary, Walk};
+use crate::legs::{live_price, require_consumed, require_mode, Legs, Needs, Now, Primary, Walk};
 use crate::state::{Exchange, MarginAccount, Market, OrderBook};
 
 /// Accounts of `absorb`. Remaining: `[market, oracle]` of the liquidatee's other positions, then of the absorber's, in order.
@@ -179,7 +180,7 @@ impl<'info> Absorb<'info> {
         let exchange = self.exchange.load()?;
         let mut market = self.market.load_mut()?;
         let price = live_price(&market, &self.oracle, &exchange, now)?;
-        require!(price.grade == Grade::Fresh, TaperError::OracleDegraded);
+        require_mode(Action::Absorb, price.grade)?;
         market.state.last_price.record(&price, now.slot).or_refuse()?;
         Ok(price)
     }

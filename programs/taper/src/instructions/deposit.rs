@@ -100,7 +100,7 @@ impl<'info> Deposit<'info> {
         let exchange = self.exchange.load()?;
         let walk = Walk { exchange: &exchange, exchange_key: &exchange_key, account, account_key: &account_key, now };
         let mut rest = remaining;
-        let legs = walk.value(None, &mut rest, Needs::CASH)?;
+        let legs = walk.value(None, &mut rest, Needs::DEPOSIT)?;
         require_consumed(rest)?;
         let Some(totals) = legs.initial() else {
             return Ok(false);

@@ -17,6 +17,7 @@ mod set_delegate;
 mod set_status;
 mod settle_loss;
 mod sweep_market_income;
+mod update_funding;
 mod withdraw;
 
 pub use absorb::*;
@@ -36,4 +37,5 @@ pub use set_delegate::*;
 pub use set_status::*;
 pub use settle_loss::*;
 pub use sweep_market_income::*;
+pub use update_funding::*;
 pub use withdraw::*;

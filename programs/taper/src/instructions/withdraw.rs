@@ -98,7 +98,7 @@ impl<'info> Withdraw<'info> {
             now,
         };
         let mut rest = remaining;
-        let legs = walk.value(None, &mut rest, Needs::CASH)?;
+        let legs = walk.value(None, &mut rest, Needs::WITHDRAWAL)?;
         require_consumed(rest)?;
         account.state.withdraw(amount_atoms, legs.require_initial()?).or_refuse()?;
         account.invariant()?;
