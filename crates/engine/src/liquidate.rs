@@ -302,3 +302,6 @@ fn bucket_of(market: &mut MarketState, side: Option<Side>) -> Result<&mut Thrott
     };
     market.throttles.get_mut(index).ok_or(EngineError::InvariantViolated)
 }
+
+#[cfg(test)]
+mod tests;
