@@ -218,6 +218,22 @@ pub fn value_leg(
     Ok(LegTotals { equity, requirement: required })
 }
 
+/// As [`value_leg`], at a price that the action may use.
+///
+/// # Errors
+/// Of the action's row in [`crate::modes::TABLE`]; as [`value_leg`].
+pub fn value_leg_for(
+    action: Action,
+    params: &MarketParams,
+    seat: &Seat,
+    owed: QuoteAtoms,
+    price: &OraclePrice,
+    valuation: Valuation,
+) -> Result<LegTotals> {
+    action.require(price.grade)?;
+    value_leg(params, seat, owed, price, valuation)
+}
+
 fn initial_value(params: &MarketParams, seat: &Seat, owed: QuoteAtoms, price: &OraclePrice) -> Result<LegTotals> {
     // The least of what looks at initial health.
     Action::Reduce.require(price.grade)?;

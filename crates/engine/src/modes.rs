@@ -14,6 +14,8 @@ use crate::params::MarketParams;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Action {
+    /// Listing a market at its first price.
+    ListMarket,
     /// An order, filled or resting, that is not a pure reduction.
     AddRisk,
     /// A pure reduction. No order is matched at a price that does not allow it.
@@ -71,7 +73,8 @@ const SOLVENT: Mode = Err(EngineError::AccountSolvent);
 
 /// Each action at a fresh, a degraded, and a frozen price.
 #[rustfmt::skip]
-pub const TABLE: [(Action, [Mode; 3]); 21] = [
+pub const TABLE: [(Action, [Mode; 3]); 22] = [
+    (Action::ListMarket,            [ALLOWED, ALLOWED,    STALE]),
     (Action::AddRisk,               [ALLOWED, STALE,      STALE]),
     (Action::Reduce,                [ALLOWED, ALLOWED,    STALE]),
     (Action::ForceCancel,           [ALLOWED, ALLOWED,    STALE]),

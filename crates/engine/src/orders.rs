@@ -18,7 +18,7 @@ use crate::quantity::{
 };
 use crate::seat::{Seat, ORDERS_PER_SEAT};
 
-pub use cancel::{cancel_all, cancel_order};
+pub use cancel::{cancel_all, cancel_order, force_cancel};
 
 /// What becomes of the part of an order that does not fill at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

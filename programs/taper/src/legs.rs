@@ -6,7 +6,7 @@
 
 use anchor_lang::prelude::*;
 use taper_engine::account::POSITIONS;
-use taper_engine::margin::{value_leg, LegTotals, Valuation};
+use taper_engine::margin::{value_leg, value_leg_for, LegTotals, Valuation};
 use taper_engine::modes::Action;
 use taper_engine::oracle::{assess, frozen, last_known, Grade, OraclePrice};
 use taper_engine::EngineError;
@@ -239,7 +239,7 @@ impl Walk<'_> {
             legs.favourable = legs.favourable.add(value).or_refuse()?;
         }
         if needs.initial.is_some() && legs.refusal.is_none() {
-            let value = value_leg(params, seat, owed, &price, Valuation::Initial).or_refuse()?;
+            let value = value_leg_for(action, params, seat, owed, &price, Valuation::Initial).or_refuse()?;
             legs.initial = legs.initial.add(value).or_refuse()?;
         }
         Ok(())

@@ -1,9 +1,12 @@
-//! Cancelling: always allowed, and without a price.
+//! Cancelling: always allowed to the owner, and without a price; to strangers when the account is unhealthy.
 
 use crate::book::{index_of, Book, Order, OrderId, ORDERS_PER_SIDE};
 use crate::error::{EngineError, Result};
+use crate::margin::Health;
 use crate::market::MarketState;
 use crate::matching::{FillLog, RemovalReason};
+use crate::modes::Action;
+use crate::oracle::Grade;
 use crate::quantity::{BaseLots, Side};
 use crate::seat::ORDERS_PER_SEAT;
 
@@ -21,6 +24,25 @@ pub fn cancel_order(market: &mut MarketState, book: &mut Book, seat_index: u32, 
     let seat = market.seats.get_mut(seat_index)?;
     seat.order_shrunk(id.side, order.price(), BaseLots(order.size_base_lots), true)?;
     Ok(order)
+}
+
+/// Cancels an unhealthy account's orders for a stranger. `favourable` is its health at the edge that favours it, `grade` that of this
+/// market's price. Returns how many.
+///
+/// # Errors
+/// `OracleStale` for a frozen price; `ForceCancelHealthy`; as [`cancel_all`].
+pub fn force_cancel(
+    market: &mut MarketState,
+    book: &mut Book,
+    seat_index: u32,
+    grade: Grade,
+    favourable: &Health,
+    limit: u32,
+    log: &mut FillLog,
+) -> Result<u32> {
+    Action::ForceCancel.require(grade)?;
+    favourable.require_unhealthy()?;
+    cancel_all(market, book, seat_index, None, limit, log)
 }
 
 /// Cancels orders of a seat, on one side or on both, best first, at most `limit` and what the log has room for. Returns how many.

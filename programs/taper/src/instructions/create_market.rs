@@ -1,12 +1,13 @@
 //! `create_market`: a market and its order book, initialised from zeroes.
 
 use anchor_lang::prelude::*;
+use taper_engine::modes::Action;
 use taper_engine::params::MarketParams;
 
 use crate::constants::{ACCOUNT_VERSION, LISTING_PRICE_MIN_ATOMS_PER_LOT, ORACLE_PYTH_PULL};
 use crate::error::{Refusal, TaperError};
 use crate::events::MarketCreated;
-use crate::legs::{live_price, Now};
+use crate::legs::{live_price, require_mode, Now};
 use crate::state::{Exchange, Market, OrderBook};
 
 /// Accounts of `create_market`.
@@ -67,6 +68,7 @@ pub fn handle_create_market<'info>(
     market.name = name;
     market.state.params = *params;
     let price = live_price(&market, &accounts.oracle, &*accounts.exchange.load()?, &now)?;
+    require_mode(Action::ListMarket, price.grade)?;
     require!(price.price.0 >= LISTING_PRICE_MIN_ATOMS_PER_LOT, TaperError::ListingPriceTooSmall);
     market.state.last_price.record(&price, now.slot).or_refuse()?;
 

@@ -67,12 +67,11 @@ pub fn handle_force_cancel_orders<'info>(
     market.state.accrue(now.slot);
     let health =
         account_health(&market.state, seat_index, &account.state, &price, others, Valuation::Favourable).or_refuse()?;
-    health.require_unhealthy().or_refuse()?;
 
     let mut order_book = accounts.order_book.load_mut()?;
     let (state, book, limit) = (&mut market.state, &mut order_book.book, u32::from(args.limit));
     let mut log = new_fill_log();
-    orders::cancel_all(state, book, seat_index, None, limit, &mut log).or_refuse()?;
+    orders::force_cancel(state, book, seat_index, price.grade, &health, limit, &mut log).or_refuse()?;
     market.invariant()?;
     order_book.invariant()?;
     emit!(OrdersCancelled {
