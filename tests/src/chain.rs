@@ -243,7 +243,7 @@ impl Chain {
             match executed.result {
                 Ok(()) => {
                     if let Some(ledger) = &mut self.ledger {
-                        ledger.take_in(&logs);
+                        ledger.take_in(&logs, self.clock.slot);
                     }
                     self.adopt(&touched).await?;
                     return Ok(Outcome { units, logs, return_data });

@@ -16,11 +16,11 @@ async fn every_event_is_needed() {
     for dropped in 0..=events.len() {
         let mut ledger = before.clone();
         let kept = events.iter().enumerate().filter(|(index, _)| *index != dropped).map(|(_, event)| event.clone());
-        ledger.take_in(&kept.collect::<Vec<_>>());
+        ledger.take_in(&kept.collect::<Vec<_>>(), world.chain.slot());
         let difference = ledger.difference(&world.chain).unwrap();
         assert_eq!(difference.is_none(), dropped == events.len(), "without event {dropped}: {difference:?}");
     }
     let mut truncated = before;
-    truncated.take_in(&[TRUNCATED.to_owned()]);
+    truncated.take_in(&[TRUNCATED.to_owned()], world.chain.slot());
     assert!(truncated.difference(&world.chain).unwrap().unwrap().1.contains("truncated"));
 }
