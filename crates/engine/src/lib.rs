@@ -26,13 +26,16 @@ mod row;
 
 pub mod absorb;
 pub mod account;
+pub mod apportion;
 pub mod audit;
 pub mod book;
 pub mod cash;
 pub mod charges;
+pub mod deficit;
 pub mod episode;
 pub mod error;
 pub mod funding;
+pub mod governance;
 pub mod insurance;
 pub mod ladder;
 pub mod liquidate;

@@ -3,14 +3,22 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::account::{AccountState, POSITIONS};
+use crate::apportion::share_of;
 use crate::book::Book;
+use crate::episode::{in_backstop, is_stalled};
 use crate::error::{EngineError, Result};
 use crate::insurance::Draw;
-use crate::margin::{LegTotals, Requirement};
+use crate::liquidate::account_health;
+use crate::margin::{requirement, LegTotals, Requirement, Valuation};
 use crate::market::MarketState;
 use crate::matching::FillLog;
+use crate::modes::Action;
 use crate::oracle::OraclePrice;
-use crate::quantity::{BaseLots, QuoteAtoms};
+use crate::orders::cancel_all;
+use crate::quantity::{mul_div_down, mul_div_up, BaseLots, QuoteAtoms, Side};
+use crate::rank::Best;
+use crate::seat::{Seat, ORDERS_PER_SEAT};
+use crate::sweep::{sweep_seat, touch_seat, Touch};
 
 /// Seats that one call deleverages at most.
 pub const COUNTERPARTIES: usize = 16;
@@ -123,18 +131,326 @@ pub struct ResolveSummary {
     pub health_before_bps: i64,
 }
 
-/// Resolves one leg. See the specification, section 18.
+impl ResolveLog {
+    /// The rows in use.
+    pub fn rows(&self) -> &[Deleveraged] {
+        let count = usize::try_from(self.count).unwrap_or(COUNTERPARTIES);
+        self.rows.get(..count).unwrap_or(&self.rows)
+    }
+
+    fn push(&mut self, row: Deleveraged) -> Result<()> {
+        let index = usize::try_from(self.count).map_err(|_| EngineError::InvariantViolated)?;
+        *self.rows.get_mut(index).ok_or(EngineError::InvariantViolated)? = row;
+        self.count = self.count.saturating_add(1);
+        Ok(())
+    }
+}
+
+/// Resolves one leg: see the specification, section 18. What it moves adds up to the atom: own seat gets what insurance, the deleveraged
+/// seats, the loss index and nobody (`unassigned`) have given.
 ///
 /// # Errors
-/// To be written.
+/// `AccountSolvent`, `ResolutionInProgress`, `OpenLegsFirst`, `NothingToResolve`, `SeatNotOwned`, `OracleStale`, `MathOverflow`;
+/// `InvariantViolated` if positions do not balance. After an error the state is to be thrown away.
 pub fn resolve_leg(
-    _market: &mut MarketState,
-    _book: &mut Book,
-    _account: &mut AccountState,
-    _seat_index: u32,
-    _context: &ResolveContext,
-    _log: &mut FillLog,
-    _moves: &mut ResolveLog,
+    market: &mut MarketState,
+    book: &mut Book,
+    account: &mut AccountState,
+    seat_index: u32,
+    context: &ResolveContext,
+    log: &mut FillLog,
+    moves: &mut ResolveLog,
 ) -> Result<ResolveSummary> {
-    Err(EngineError::NothingToResolve)
+    market.seats.owned_mut(seat_index, &context.owner)?;
+    let touch = touch_seat(market, seat_index, account, context.slot)?;
+    let estate = Estate::of(market, account, seat_index, context)?;
+    let cancelled_orders = cancel_all(market, book, seat_index, None, u32::from(ORDERS_PER_SEAT), log)?;
+    let mut call =
+        Call { market, account, seat_index, context, moves, summary: estate.summary(&touch, cancelled_orders) };
+    if estate.own.is_zero() {
+        call.resolve_flat(&estate)?;
+    } else {
+        call.resolve_open(&estate)?;
+    }
+    call.conclude()
+}
+
+/// What the account is worth, and how it stands.
+struct Estate {
+    /// Position of the leg.
+    own: BaseLots,
+    /// Its requirement.
+    own_requirement: Requirement,
+    /// `E'`: equity, the bonds of all seats included.
+    equity: QuoteAtoms,
+    kind: ResolveKind,
+    health_bps: i64,
+}
+
+impl Estate {
+    /// Looks whether the account may be resolved at all, and why.
+    fn of(market: &MarketState, account: &AccountState, seat_index: u32, context: &ResolveContext) -> Result<Self> {
+        let (params, price, others) = (&market.params, &context.price, &context.others);
+        let seat = market.seats.get(seat_index)?;
+        let bond = i64::try_from(seat.bond_atoms).map(QuoteAtoms).map_err(|_| EngineError::MathOverflow)?;
+        let bonds = others.bonds.add(bond)?;
+        let mid = account_health(market, seat_index, account, price, others.maintenance, Valuation::Maintenance)?;
+        let favourable = account_health(market, seat_index, account, price, others.favourable, Valuation::Favourable)?;
+        if favourable.is_at_least(10_000) {
+            return Err(EngineError::AccountSolvent);
+        }
+        let equity = mid.equity.add(bonds)?;
+        let kind = if !equity.is_positive() {
+            let surely = !favourable.equity.add(bonds)?.is_positive();
+            let action = if surely { Action::ResolveBankrupt } else { Action::ResolveNearlyBankrupt };
+            action.require(price.grade)?;
+            ResolveKind::Bankrupt
+        } else {
+            let stalled = in_backstop(params, &mid) && is_stalled(account, params, context.slot);
+            // A flat leg has no requirement: what is left of the account then decides in `resolve_flat`.
+            if !stalled && !mid.is_below(params.takeover_health_bps) {
+                return Err(EngineError::AccountSolvent);
+            }
+            Action::TakeOver.require(price.grade)?;
+            ResolveKind::Takeover
+        };
+        let own = seat.base();
+        let own_requirement = requirement(params, price.price.notional(own.abs()?)?, false)?;
+        Ok(Self { own, own_requirement, equity, kind, health_bps: mid.to_bps_down() })
+    }
+
+    fn summary(&self, touch: &Touch, cancelled_orders: u32) -> ResolveSummary {
+        ResolveSummary {
+            kind: self.kind,
+            lots: BaseLots::ZERO,
+            lots_left: BaseLots(self.own.0.saturating_abs()),
+            insurance: Draw::default(),
+            deleveraged: QuoteAtoms::ZERO,
+            socialised: QuoteAtoms::ZERO,
+            unassigned: QuoteAtoms::ZERO,
+            remaining: QuoteAtoms::ZERO,
+            charged: touch.charged,
+            swept: touch.swept,
+            released_bond: None,
+            cancelled_orders,
+            health_before_bps: self.health_bps,
+        }
+    }
+
+    /// The leg's share of `|E'|`, among the open legs.
+    fn share(&self, context: &ResolveContext) -> Result<QuoteAtoms> {
+        let place = usize::from(context.position);
+        let mut weights = [Requirement::default(); POSITIONS];
+        for (weight, leg) in weights.iter_mut().zip(&context.others.legs) {
+            if leg.is_open {
+                *weight = leg.requirement;
+            }
+        }
+        *weights.get_mut(place).ok_or(EngineError::InvariantViolated)? = self.own_requirement;
+        share_of(self.equity.abs()?.0, &weights, place).map(QuoteAtoms)
+    }
+}
+
+struct Call<'a> {
+    market: &'a mut MarketState,
+    account: &'a mut AccountState,
+    seat_index: u32,
+    context: &'a ResolveContext,
+    moves: &'a mut ResolveLog,
+    summary: ResolveSummary,
+}
+
+impl Call<'_> {
+    fn own(&mut self) -> Result<&mut Seat> {
+        self.market.seats.get_mut(self.seat_index)
+    }
+
+    /// Credits own seat's result.
+    fn credit(&mut self, amount: QuoteAtoms) -> Result<()> {
+        let seat = self.own()?;
+        seat.realised_atoms = QuoteAtoms(seat.realised_atoms).add(amount)?.0;
+        Ok(())
+    }
+
+    fn draw(&mut self, loss: QuoteAtoms) -> Result<QuoteAtoms> {
+        let draw = self.market.draw(loss, self.context.fund, self.context.slot)?;
+        self.summary.insurance = draw;
+        let drawn = draw.total()?;
+        self.credit(drawn)?;
+        loss.sub(drawn)
+    }
+
+    /// What nobody else bears: the loss index, and without open lots nobody.
+    fn share_out(&mut self, loss: QuoteAtoms) -> Result<()> {
+        if !loss.is_positive() {
+            return Ok(());
+        }
+        let socialised = self.market.socialise(loss)?;
+        let unassigned = loss.sub(socialised)?;
+        self.market.unassigned_loss_atoms = QuoteAtoms(self.market.unassigned_loss_atoms).add(unassigned)?.0;
+        self.summary.socialised = socialised;
+        self.summary.unassigned = unassigned;
+        self.credit(loss)
+    }
+
+    /// A leg without a position: its seat has lost what the account cannot pay.
+    fn resolve_flat(&mut self, estate: &Estate) -> Result<()> {
+        if self.context.others.legs.iter().any(|leg| leg.is_open) {
+            return Err(EngineError::OpenLegsFirst);
+        }
+        let lost = |seat: &Seat| QuoteAtoms(seat.realised_atoms).min(QuoteAtoms::ZERO).neg();
+        let own_loss = lost(self.own()?)?;
+        if estate.equity.is_negative() {
+            // What the flat legs before this one give up, in order of their places.
+            let mut loss = estate.equity.neg()?;
+            for leg in self.context.others.legs.iter().take(usize::from(self.context.position)) {
+                loss = loss.sub(leg.flat_loss.min(loss))?;
+            }
+            let share = own_loss.min(loss);
+            if !share.is_positive() {
+                return Err(EngineError::NothingToResolve);
+            }
+            let left = self.draw(share)?;
+            return self.share_out(left);
+        }
+        // All that is missing is covered by bonds: the seat's own pays for it.
+        let seat = self.own()?;
+        let bond = i64::try_from(seat.bond_atoms).map(QuoteAtoms).map_err(|_| EngineError::MathOverflow)?;
+        if !own_loss.is_positive() || bond < own_loss {
+            return Err(EngineError::NothingToResolve);
+        }
+        let paid = own_loss.0.unsigned_abs();
+        seat.bond_atoms = seat.bond_atoms.checked_sub(paid).ok_or(EngineError::MathOverflow)?;
+        let bonds = &mut self.market.seats.bonds_atoms;
+        *bonds = bonds.checked_sub(paid).ok_or(EngineError::InvariantViolated)?;
+        self.credit(own_loss)
+    }
+
+    /// A leg with a position: it goes to the opposite seats.
+    fn resolve_open(&mut self, estate: &Estate) -> Result<()> {
+        let (slot, price) = (self.context.slot, self.context.price.price);
+        let half_done = self.account.resolution;
+        let place = self.context.position.checked_add(1).ok_or(EngineError::InvariantViolated)?;
+        if half_done.position_plus_one != 0 && half_done.position_plus_one != place && half_done.slot == slot {
+            return Err(EngineError::ResolutionInProgress);
+        }
+        let goes_on = half_done.position_plus_one == place
+            && half_done.price_atoms_per_lot == price.0
+            && half_done.cash_atoms == self.account.cash_atoms;
+        let remaining = match (goes_on, estate.kind) {
+            (true, _) => QuoteAtoms(half_done.remaining_atoms),
+            (false, ResolveKind::Takeover) => estate.share(self.context)?.neg()?,
+            (false, ResolveKind::Bankrupt) => self.draw(estate.share(self.context)?)?,
+        };
+        let remaining = self.deleverage(estate.own, remaining)?;
+        self.account.resolution = Zeroable::zeroed();
+        if self.summary.lots_left.is_zero() {
+            if remaining.is_negative() {
+                return Err(EngineError::InvariantViolated);
+            }
+            return self.share_out(remaining);
+        }
+        self.summary.remaining = remaining;
+        self.account.resolution.remaining_atoms = remaining.0;
+        self.account.resolution.price_atoms_per_lot = price.0;
+        self.account.resolution.position_plus_one = place;
+        self.account.resolution.slot = slot;
+        Ok(())
+    }
+
+    /// Closes own position against the best ranked seats. Returns what is left to collect (negative: to give away).
+    fn deleverage(&mut self, own: BaseLots, mut remaining: QuoteAtoms) -> Result<QuoteAtoms> {
+        let (slot, price) = (self.context.slot, self.context.price.price);
+        let window = self.market.params.rank_window_slots;
+        let mut left = own.abs()?;
+        let best = Best::opposite(&self.market.seats, own, price, window, slot, left.0);
+        for ranked in best.rows() {
+            let lots = left.min(BaseLots(ranked.lots));
+            if !lots.is_positive() {
+                break;
+            }
+            let charged = self.close_against(ranked.seat_index, lots, left, remaining)?;
+            remaining = remaining.sub(charged)?;
+            left = left.sub(lots)?;
+            self.summary.deleveraged = self.summary.deleveraged.add(charged)?;
+        }
+        let closed = own.abs()?.sub(left)?;
+        if !closed.is_positive() || self.own()?.base().abs()? != left {
+            return Err(EngineError::InvariantViolated);
+        }
+        let interest = BaseLots(self.market.open_interest_base_lots).sub(closed)?;
+        if interest.is_negative() {
+            return Err(EngineError::InvariantViolated);
+        }
+        self.market.open_interest_base_lots = interest.0;
+        let borne = self.summary.deleveraged.max(QuoteAtoms::ZERO);
+        self.market.deleveraged_atoms = QuoteAtoms(self.market.deleveraged_atoms).add(borne)?.0;
+        (self.summary.lots, self.summary.lots_left) = (closed, left);
+        Ok(remaining)
+    }
+
+    /// Closes lots of both seats at the oracle price, and moves the counterparty's part. Returns it (negative: it was given).
+    fn close_against(
+        &mut self,
+        other: u32,
+        lots: BaseLots,
+        left: BaseLots,
+        remaining: QuoteAtoms,
+    ) -> Result<QuoteAtoms> {
+        let price = self.context.price.price;
+        let settled = self.market.settle_seat(other)?;
+        let quote = price.notional(lots)?;
+        let side = Side::reducing(self.own()?.base()).ok_or(EngineError::InvariantViolated)?;
+        self.own()?.apply_fill(side, lots, quote, QuoteAtoms::ZERO)?;
+        let seat = self.market.seats.get_mut(other)?;
+        let profit = price.notional(seat.base())?.add(QuoteAtoms(seat.quote_entry_atoms))?.max(QuoteAtoms::ZERO);
+        let size = seat.base().abs()?;
+        let charged = if remaining.is_negative() {
+            // Rounded down; the last lots take what is left (favours whoever closes last, by less than an atom a seat).
+            part(remaining.neg()?, lots, left, mul_div_down)?.neg()?
+        } else {
+            // Rounded up (favours the loss's being covered), but never more than the profit of these lots, rounded down (favours the seat).
+            part(remaining, lots, left, mul_div_up)?.min(part(profit, lots, size, mul_div_down)?)
+        };
+        seat.apply_fill(side.opposite(), lots, quote, QuoteAtoms::ZERO)?;
+        seat.realised_atoms = QuoteAtoms(seat.realised_atoms).sub(charged)?.0;
+        self.credit(charged)?;
+        self.moves.push(Deleveraged {
+            base_lots: lots.0,
+            settled_atoms: settled.0,
+            charged_atoms: charged.0,
+            seat_index: other,
+            padding: 0,
+        })?;
+        Ok(charged)
+    }
+
+    /// Sweeps own seat, gives it back if nothing is left of it, and closes the episode with the last position.
+    fn conclude(mut self) -> Result<ResolveSummary> {
+        let swept = sweep_seat(self.market, self.seat_index, self.account, self.context.slot)?;
+        self.summary.swept = self.summary.swept.add(swept)?;
+        if self.summary.lots_left.is_zero() {
+            if self.own()?.is_flat() {
+                self.summary.released_bond = Some(self.market.seats.release(self.seat_index, self.account)?);
+            }
+            if !self.context.others.legs.iter().any(|leg| leg.is_open) {
+                self.account.episode.end(self.context.slot);
+                self.account.stalled_since_slot = 0;
+            }
+        } else {
+            self.account.resolution.cash_atoms = self.account.cash_atoms;
+        }
+        Ok(self.summary)
+    }
+}
+
+/// `amount × lots ÷ of`, for amounts that are not negative.
+fn part(
+    amount: QuoteAtoms,
+    lots: BaseLots,
+    of: BaseLots,
+    divide: impl Fn(u64, u64, u64) -> Result<u64>,
+) -> Result<QuoteAtoms> {
+    let (amount, lots, of) = (amount.0.max(0).unsigned_abs(), lots.0.max(0).unsigned_abs(), of.0.max(0).unsigned_abs());
+    i64::try_from(divide(amount, lots, of)?).map(QuoteAtoms).map_err(|_| EngineError::MathOverflow)
 }
