@@ -79,20 +79,26 @@ assert_layout!(InsuranceAccount, 40, {
 });
 
 row! {
-    /// A raise of maintenance rates on its way.
+    /// A raise of maintenance rates, or a fall of the edges between them, on its way.
     #[derive(Debug, PartialEq, Eq)]
     pub struct Ramp {
         /// Rates at its start, by tier.
         pub from_mmr_bps: [u32; MARGIN_TIERS],
         /// Rates at its end, by tier.
         pub to_mmr_bps: [u32; MARGIN_TIERS],
+        /// Upper edges at its start, by tier, in quote atoms.
+        pub from_cap_atoms: [u64; MARGIN_TIERS],
+        /// Upper edges at its end, by tier, in quote atoms.
+        pub to_cap_atoms: [u64; MARGIN_TIERS],
         /// First slot.
         pub start_slot: u64,
         /// Slot in which the end is reached; zero without a ramp.
         pub end_slot: u64,
     }
 }
-assert_layout!(Ramp, 48, { from_mmr_bps: 0, to_mmr_bps: 16, start_slot: 32, end_slot: 40 });
+assert_layout!(Ramp, 112, {
+    from_mmr_bps: 0, to_mmr_bps: 16, from_cap_atoms: 32, to_cap_atoms: 64, start_slot: 96, end_slot: 104,
+});
 
 row! {
     /// Everything about a market but its book and its identity.
@@ -123,7 +129,7 @@ row! {
         pub socialised_atoms: i64,
         /// Losses borne by deleveraged seats over the market's life, in quote atoms.
         pub deleveraged_atoms: i64,
-        /// A raise of maintenance rates on its way.
+        /// A raise of maintenance requirements on its way.
         pub ramp: Ramp,
         /// Slot in which a limit was raised last.
         pub limits_raised_slot: u64,
@@ -132,7 +138,7 @@ row! {
         /// Price at which all positions were closed; zero until then.
         pub final_price_atoms_per_lot: i64,
         /// Zero: room for estimators.
-        pub reserved: [u64; 31],
+        pub reserved: [u64; 23],
         /// Seats.
         pub seats: SeatTable,
     }
@@ -140,6 +146,6 @@ row! {
 assert_layout!(MarketState, 992 + 24 + 192 * SEATS, {
     params: 0, last_price: 448, throttles: 472, open_interest_base_lots: 504, fees_atoms: 512,
     insurance_pending_atoms: 520, net_swept_profit_atoms: 528, fill_sequence: 536, charges: 544, insurance: 608,
-    unassigned_loss_atoms: 648, socialised_atoms: 656, deleveraged_atoms: 664, ramp: 672, limits_raised_slot: 720,
-    settle_after_slot: 728, final_price_atoms_per_lot: 736, reserved: 744, seats: 992,
+    unassigned_loss_atoms: 648, socialised_atoms: 656, deleveraged_atoms: 664, ramp: 672, limits_raised_slot: 784,
+    settle_after_slot: 792, final_price_atoms_per_lot: 800, reserved: 808, seats: 992,
 });

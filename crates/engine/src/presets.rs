@@ -162,6 +162,9 @@ mod tests {
             let mut params = sol();
             spoil(&mut params);
             assert_eq!(params.violated_rule(), Some(rule));
+            let mut failed = 0;
+            params.terms(rule, &mut |term| failed += usize::from(!term.holds()));
+            assert!(failed > 0, "{rule:?} is broken, but no comparison of it says so");
             assert_eq!(params.validate(), Err(EngineError::InvalidParameters));
         }
     }
