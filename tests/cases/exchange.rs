@@ -262,8 +262,7 @@ async fn income_is_swept_to_the_exchange() {
     let (report, _) = world.liquidate("carol", "alice", 0).await.unwrap();
     let fees = world.market_account(0).unwrap().state.fees_atoms;
     assert!(fees > 0 && report.insurance_atoms > 0);
-    let sweep = instruction::sweep_market_income(world.venue.keys.exchange, world.market(0).unwrap().keys.market);
-    let outcome = world.chain.send(std::slice::from_ref(&sweep), &[]).await.unwrap();
+    let outcome = world.sweep_income(0).await.unwrap();
     let exchange = world.exchange().unwrap();
     assert_eq!((exchange.fees_atoms, exchange.insurance_atoms), (fees, report.insurance_atoms));
     let state = &world.market_account(0).unwrap().state;
@@ -273,7 +272,7 @@ async fn income_is_swept_to_the_exchange() {
         assert_eq!((swept.fees_atoms, swept.insurance_atoms), (fees, report.insurance_atoms));
     }
     // Nothing to move is not an error.
-    world.chain.send(&[sweep], &[]).await.unwrap();
+    world.sweep_income(0).await.unwrap();
     let audit = world.chain.audit().unwrap();
     let totals = audit.exchanges[&world.venue.keys.exchange];
     assert_eq!(totals.surplus(), 0);

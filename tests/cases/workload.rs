@@ -7,7 +7,6 @@ use taper::error::TaperError;
 use taper::instructions::{LiquidateArgs, PlaceOrderArgs};
 use taper_engine::quantity::Side;
 use taper_harness::{order, token_account_bytes, HarnessError, Outcome, Quotes, Result, World};
-use taper_sdk::instruction;
 use taper_sdk::snapshot::PlanError;
 
 use crate::support::*;
@@ -97,11 +96,11 @@ impl Workload {
             8..=12 => ("prices", self.prices().await),
             13..=16 => ("liquidate", self.liquidate(prey, leg).await),
             17 => ("absorb", self.absorb(prey, leg).await),
-            18 => ("flag", self.observe(prey, leg, true).await),
-            19 => ("settle", self.observe(name, market, false).await),
+            18 => ("flag", self.world.flag(prey, leg).await),
+            19 => ("settle", self.world.settle_loss(name, market).await),
             20 => ("silence", self.silence(market).await),
             21 => ("tidy", self.tidy(name, market).await),
-            _ => ("force cancel", self.force_cancel(prey, leg).await),
+            _ => ("force cancel", self.world.force_cancel(prey, leg).await),
         };
         match done {
             Ok(_) => *self.successes.entry(action).or_default() += 1,
@@ -265,29 +264,9 @@ impl Workload {
         }
     }
 
-    async fn observe(&mut self, name: &str, market: usize, flag: bool) -> Result<Outcome> {
-        let (keys, margin) = (self.world.market(market)?.keys, self.world.trader(name).margin);
-        let legs = self.world.legs(name, Some(market))?;
-        let call = match flag {
-            true => instruction::flag_account(&keys, margin, &legs),
-            false => instruction::settle_loss(&keys, margin),
-        };
-        self.world.chain.send(&[call], &[]).await
-    }
-
     async fn tidy(&mut self, name: &str, market: usize) -> Result<Outcome> {
-        let keys = self.world.market(market)?.keys;
-        let sweep = instruction::sweep_market_income(keys.exchange, keys.market);
-        self.world.chain.send(&[sweep], &[]).await?;
-        let release = instruction::release_seat(keys.market, self.world.trader(name).margin);
-        self.world.chain.send(&[release], &[]).await
-    }
-
-    async fn force_cancel(&mut self, name: &str, market: usize) -> Result<Outcome> {
-        let (keys, margin) = (self.world.market(market)?.keys, self.world.trader(name).margin);
-        let legs = self.world.legs(name, Some(market))?;
-        let force = instruction::force_cancel_orders(&keys, margin, 32, &legs);
-        self.world.chain.send(&[force], &[]).await
+        self.world.sweep_income(market).await?;
+        self.world.release(name, market).await
     }
 }
 

@@ -12,6 +12,7 @@ mod chain;
 mod error;
 mod exchange;
 mod expect;
+mod keeper;
 mod keys;
 mod ledger;
 mod liquidator;

@@ -95,7 +95,7 @@ fn orders(world: &World) -> [Case; 3] {
     ]
 }
 
-fn observations(world: &World) -> [Case; 3] {
+fn observations(world: &World) -> [Case; 4] {
     let (alice, market) = (world.trader("alice"), world.market(0).unwrap().keys);
     let legs = world.legs("alice", Some(0)).unwrap();
     [
@@ -110,6 +110,7 @@ fn observations(world: &World) -> [Case; 3] {
             instruction::flag_account(&market, alice.margin, &legs),
         ),
         case("settle_loss", "exchange market margin_account oracle", instruction::settle_loss(&market, alice.margin)),
+        case("update_funding", "exchange market order_book oracle", instruction::update_funding(&market)),
     ]
 }
 
