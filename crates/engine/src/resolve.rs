@@ -454,3 +454,6 @@ fn part(
     let (amount, lots, of) = (amount.0.max(0).unsigned_abs(), lots.0.max(0).unsigned_abs(), of.0.max(0).unsigned_abs());
     i64::try_from(divide(amount, lots, of)?).map(QuoteAtoms).map_err(|_| EngineError::MathOverflow)
 }
+
+#[cfg(test)]
+mod tests;

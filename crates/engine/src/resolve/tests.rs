@@ -1,0 +1,177 @@
+use super::*;
+use crate::audit::{check_market, market_value};
+use crate::fixture::{owner, rig, Rig};
+use crate::oracle::Grade;
+use crate::quantity::Price;
+use bytemuck::allocation::zeroed_box;
+use std::boxed::Box;
+use std::vec::Vec;
+
+/// What a call did, its log included.
+type Answer = (Result<ResolveSummary>, Vec<Deleveraged>);
+
+/// Accounts of which the first is short of cash: long `lots` against the others, in the order of the rig.
+fn world(cash: i64, against: &[i64]) -> Rig {
+    let mut rig = rig(against.len() + 1);
+    rig.market.params.min_order_base_lots = 1;
+    for (index, lots) in against.iter().enumerate() {
+        rig.give(0, index + 1, *lots);
+    }
+    for seat in &mut rig.market.seats.rows {
+        seat.realised_atoms = 0;
+    }
+    rig.market.fees_atoms = 0;
+    rig.accounts[0].cash_atoms = cash;
+    rig
+}
+
+fn context(rig: &Rig, price: i64) -> ResolveContext {
+    let price = OraclePrice { price: Price(price), ema: Price(price), ..rig.context.price };
+    ResolveContext { slot: 20, price, owner: owner(0), position: 0, others: OtherLegs::default(), fund: QuoteAtoms(0) }
+}
+
+fn resolve(rig: &mut Rig, context: &ResolveContext) -> Answer {
+    let mut moves: Box<ResolveLog> = zeroed_box();
+    *rig.log = Zeroable::zeroed();
+    let (market, book, account) = (&mut rig.market, &mut rig.book, &mut rig.accounts[0]);
+    let summary = resolve_leg(market, book, account, 0, context, &mut rig.log, &mut moves);
+    (summary, moves.rows().to_vec())
+}
+
+fn total(rig: &Rig) -> i128 {
+    let cash: i128 = rig.accounts.iter().map(|account| i128::from(account.cash_atoms)).sum();
+    cash + market_value(&rig.market)
+}
+
+fn assert_sound(rig: &Rig) {
+    let found: Vec<_> = check_market(&rig.market, &rig.book).iter().collect();
+    assert_eq!(found, []);
+}
+
+#[test]
+fn insurance_then_the_counterparty_up_to_its_profit_then_everybody() {
+    let mut rig = world(100_000, &[10, 5]);
+    // Long 15 at 100,000; at 80,000 it has lost 300,000 and has 100,000: a loss of 200,000.
+    rig.give(1, 2, 40);
+    rig.market.seats.rows[1].realised_atoms = 0;
+    rig.market.seats.rows[2].realised_atoms = 0;
+    rig.market.fees_atoms = 0;
+    rig.market.contribute(QuoteAtoms(30_000)).unwrap();
+    let before = total(&rig);
+    // Seat 1 is long 30, seat 2 short 45: only seat 2 is opposite, and it closes 15 of its 45 with a profit of 20,000 a lot.
+    let at = context(&rig, 80_000);
+    let (summary, moves) = resolve(&mut rig, &at);
+    let summary = summary.unwrap();
+    assert_eq!(summary.kind, ResolveKind::Bankrupt);
+    assert_eq!((summary.lots, summary.lots_left), (BaseLots(15), BaseLots(0)));
+    assert_eq!((summary.insurance.from_market, summary.insurance.from_fund), (QuoteAtoms(30_000), QuoteAtoms(0)));
+    assert_eq!(summary.deleveraged, QuoteAtoms(170_000));
+    assert_eq!((summary.socialised, summary.unassigned), (QuoteAtoms(0), QuoteAtoms(0)));
+    assert_eq!(
+        moves,
+        [Deleveraged { base_lots: 15, settled_atoms: 0, charged_atoms: 170_000, seat_index: 2, padding: 0 }]
+    );
+    assert_eq!(summary.released_bond, Some(QuoteAtoms(0)));
+    assert_eq!(rig.accounts[0].cash_atoms, 0);
+    assert_eq!(total(&rig), before);
+    assert_sound(&rig);
+}
+
+#[test]
+fn what_profits_cannot_bear_is_shared_by_all_open_lots() {
+    let mut rig = world(0, &[10]);
+    let before = total(&rig);
+    // The only counterparty bought its short at 95,000: it has 15,000 a lot, the loss is 20,000 a lot.
+    rig.market.seats.rows[1].quote_entry_atoms = 950_000;
+    rig.market.seats.rows[0].quote_entry_atoms = -1_000_000;
+    let gap = before - total(&rig);
+    let at = context(&rig, 80_000);
+    let (summary, _) = resolve(&mut rig, &at);
+    let summary = summary.unwrap();
+    assert_eq!(summary.deleveraged, QuoteAtoms(150_000));
+    // No lots are left to share the rest.
+    assert_eq!((summary.socialised, summary.unassigned), (QuoteAtoms(0), QuoteAtoms(50_000)));
+    assert_eq!(rig.market.unassigned_loss_atoms, 50_000);
+    assert_eq!(total(&rig) + gap, before);
+    assert_sound(&rig);
+}
+
+#[test]
+fn a_takeover_gives_the_equity_away_with_the_position() {
+    let mut rig = world(0, &[7, 8]);
+    // At 99,700 the loss is 4,500; with 5,000 of cash 500 are left against a requirement of 44,865: health 0.011.
+    rig.accounts[0].cash_atoms = 5_000;
+    let before = total(&rig);
+    let at = context(&rig, 99_700);
+    let (summary, moves) = resolve(&mut rig, &at);
+    let summary = summary.unwrap();
+    assert_eq!(summary.kind, ResolveKind::Takeover);
+    assert_eq!(summary.deleveraged, QuoteAtoms(-500));
+    // 500 × 7 ÷ 15, rounded down; the rest to the last lots.
+    let given: Vec<_> = moves.iter().map(|row| (row.seat_index, row.base_lots, row.charged_atoms)).collect();
+    assert_eq!(given, [(1, 7, -233), (2, 8, -267)]);
+    assert_eq!((rig.accounts[0].cash_atoms, rig.market.open_interest_base_lots), (0, 0));
+    assert_eq!(total(&rig), before);
+    assert_sound(&rig);
+}
+
+#[test]
+fn a_solvent_account_is_left_alone() {
+    let mut rig = world(0, &[15]);
+    // H = 0.5 at 99,700 with 26,933 of cash; 1.02 with 50,500.
+    for (cash, price) in [(26_933, 99_700), (50_500, 99_700), (1_000_000, 99_700)] {
+        rig.accounts[0].cash_atoms = cash;
+        let at = context(&rig, price);
+        assert_eq!(resolve(&mut rig, &at).0, Err(EngineError::AccountSolvent));
+    }
+}
+
+#[test]
+fn grades_of_the_price_decide_who_may_be_resolved() {
+    let mut rig = world(0, &[15]);
+    let mut degraded = context(&rig, 80_000);
+    degraded.price.grade = Grade::Degraded;
+    // Bankrupt at the mid price, not at the favourable edge.
+    rig.accounts[0].cash_atoms = 290_000;
+    degraded.price.confidence = Price(1_000);
+    assert_eq!(resolve(&mut rig, &degraded).0, Err(EngineError::AccountSolvent));
+    degraded.price.confidence = Price(600);
+    assert!(resolve(&mut rig, &degraded).0.is_ok());
+
+    let mut rig = world(5_000, &[15]);
+    let mut takeover = context(&rig, 99_700);
+    takeover.price.grade = Grade::Degraded;
+    assert_eq!(resolve(&mut rig, &takeover).0, Err(EngineError::AccountSolvent));
+}
+
+#[test]
+fn more_counterparties_than_a_call_takes() {
+    let cut = |stop: usize| {
+        let against: Vec<i64> = (0..40).map(|index| 1 + index % 3).collect();
+        let mut rig = world(100_000, &against);
+        let before = total(&rig);
+        let context = context(&rig, 80_000);
+        let mut charged = Vec::new();
+        for call in 0..8 {
+            let (summary, moves) = resolve(&mut rig, &context);
+            let summary = summary.unwrap();
+            charged.extend(moves.iter().map(|row| (row.seat_index, row.charged_atoms)));
+            assert_eq!(total(&rig), before);
+            assert_sound(&rig);
+            if summary.lots_left.is_zero() {
+                assert_eq!(rig.accounts[0].resolution.position_plus_one, 0);
+                return (charged, rig.accounts[0].cash_atoms);
+            }
+            assert_eq!(summary.lots.0 > 0, moves.len() == COUNTERPARTIES);
+            if call == stop {
+                // Another leg may not be begun in this slot.
+                let mut other = context;
+                other.position = 3;
+                assert_eq!(resolve(&mut rig, &other).0, Err(EngineError::ResolutionInProgress));
+            }
+        }
+        panic!("it never ended");
+    };
+    assert_eq!(cut(0), cut(9));
+    assert_eq!(cut(0).0.len(), 40);
+}
