@@ -88,7 +88,7 @@ pub const TABLE: [(Action, [Mode; 3]); 22] = [
     (Action::SettleLoss,            [ALLOWED, ALLOWED,    STALE]),
     (Action::ResolveBankrupt,       [ALLOWED, ALLOWED,    STALE]),
     (Action::ResolveNearlyBankrupt, [ALLOWED, SOLVENT,    STALE]),
-    (Action::TakeOver,              [ALLOWED, SOLVENT,    STALE]),
+    (Action::TakeOver,              [ALLOWED, STALE,      STALE]),
     (Action::SampleFunding,         [ALLOWED, STALE,      STALE]),
     (Action::SettleMarket,          [ALLOWED, STALE,      STALE]),
     (Action::Withdraw,              [ALLOWED, STALE,      STALE]),
