@@ -141,7 +141,7 @@ fn grades_of_the_price_decide_who_may_be_resolved() {
     let mut rig = world(5_000, &[15]);
     let mut takeover = context(&rig, 99_700);
     takeover.price.grade = Grade::Degraded;
-    assert_eq!(resolve(&mut rig, &takeover).0, Err(EngineError::AccountSolvent));
+    assert_eq!(resolve(&mut rig, &takeover).0, Err(EngineError::OracleStale));
 }
 
 #[test]
