@@ -9,7 +9,6 @@ use taper::legs::{require_consumed, Needs, Now, Walk};
 use taper::state::{Exchange, MarginAccount, Market, OrderBook};
 use taper_engine::liquidate::{self, LiquidationContext, LiquidationRequest};
 use taper_engine::margin::{Health, LegTotals};
-use taper_engine::modes::Action;
 use taper_engine::quantity::{BaseLots, QuoteAtoms};
 use taper_engine::sweep::touch_seat;
 
@@ -42,7 +41,7 @@ pub fn health(
     let exchange = look::<Exchange>(accounts, exchange_key)?;
     let account = look::<MarginAccount>(accounts, account_key)?;
     let walk = Walk { exchange, exchange_key, account, account_key, now };
-    let needs = Needs { maintenance: true, favourable: true, initial: Some(Action::BesideAddedRisk) };
+    let needs = Needs { favourable: true, ..Needs::ORDER };
     let mut copies = Copies::of_legs(accounts, legs)?;
     let infos = copies.infos();
     let mut rest = infos.as_slice();

@@ -37,27 +37,36 @@ impl Now {
 }
 
 /// Which valuations an instruction needs; each costs compute units.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Needs {
     /// Maintenance at mid prices.
     pub maintenance: bool,
     /// Maintenance at the edges that favour the account.
     pub favourable: bool,
-    /// Initial, and for what: the row of the engine's table of modes that says which prices each leg may have.
-    pub initial: Option<Action>,
+    /// Initial.
+    pub initial: bool,
+    /// What for: the row of the engine's table of modes that says which prices each leg may have.
+    pub action: Action,
 }
 
 impl Needs {
     /// For an order: would the account be sound, and did it get worse?
-    pub const ORDER: Self = Self { maintenance: true, favourable: false, initial: Some(Action::BesideAddedRisk) };
+    pub const ORDER: Self =
+        Self { maintenance: true, favourable: false, initial: true, action: Action::BesideAddedRisk };
     /// For a slice: eligibility in the account's favour, everything else at mid prices.
-    pub const SLICE: Self = Self { maintenance: true, favourable: true, initial: None };
+    pub const SLICE: Self = Self { maintenance: true, favourable: true, initial: false, action: Action::BesideOthers };
     /// For a withdrawal.
-    pub const WITHDRAWAL: Self = Self { maintenance: false, favourable: false, initial: Some(Action::Withdraw) };
+    pub const WITHDRAWAL: Self =
+        Self { maintenance: false, favourable: false, initial: true, action: Action::Withdraw };
     /// For a deposit that looks at an episode.
-    pub const DEPOSIT: Self = Self { maintenance: false, favourable: false, initial: Some(Action::ObserveDeposit) };
+    pub const DEPOSIT: Self =
+        Self { maintenance: false, favourable: false, initial: true, action: Action::ObserveDeposit };
+    /// For the record of a deficit.
+    pub const DEFICIT: Self =
+        Self { maintenance: true, favourable: false, initial: false, action: Action::RecordDeficit };
     /// For strangers' observations.
-    pub const FAVOURABLE: Self = Self { maintenance: false, favourable: true, initial: None };
+    pub const FAVOURABLE: Self =
+        Self { maintenance: false, favourable: true, initial: false, action: Action::BesideOthers };
 }
 
 /// Sums over legs, in the valuations asked for.
@@ -224,8 +233,7 @@ impl Walk<'_> {
         market.check_belongs(self.exchange_key)?;
         let seat = market.state.seats.get(position.seat_index).or_refuse()?;
         require!(seat.is_owned_by(&self.account_key.to_bytes()), TaperError::SeatNotOwned);
-        let action = needs.initial.unwrap_or(Action::BesideOthers);
-        let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now, action)?;
+        let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now, needs.action)?;
         let params = &market.state.params;
         let owed = market.state.owed_at(seat, self.now.slot).or_refuse()?;
         legs.note(&price, params.oracle_leg_skew_seconds);
@@ -238,8 +246,8 @@ impl Walk<'_> {
             let value = value_leg(params, seat, owed, &price, Valuation::Favourable).or_refuse()?;
             legs.favourable = legs.favourable.add(value).or_refuse()?;
         }
-        if needs.initial.is_some() && legs.refusal.is_none() {
-            let value = value_leg_for(action, params, seat, owed, &price, Valuation::Initial).or_refuse()?;
+        if needs.initial && legs.refusal.is_none() {
+            let value = value_leg_for(needs.action, params, seat, owed, &price, Valuation::Initial).or_refuse()?;
             legs.initial = legs.initial.add(value).or_refuse()?;
         }
         Ok(())
