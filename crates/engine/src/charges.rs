@@ -122,7 +122,8 @@ impl MarketState {
         let excess = wide_mul(per_lot, lots).checked_sub(scaled).ok_or(overflow)?;
         let excess = u64::try_from(excess).map_err(|_| EngineError::InvariantViolated)?;
         let charges = &mut self.charges;
-        let index = charges.loss_index_scaled.checked_add(per_lot).filter(|index| *index <= INDEX_MAX).ok_or(overflow)?;
+        let index =
+            charges.loss_index_scaled.checked_add(per_lot).filter(|index| *index <= INDEX_MAX).ok_or(overflow)?;
         charges.clearing_atoms = QuoteAtoms(charges.clearing_atoms).sub(loss)?.0;
         charges.residue_scaled = charges.residue_scaled.checked_add(excess).ok_or(overflow)?;
         charges.loss_index_scaled = index;

@@ -31,8 +31,8 @@ pub fn touch_seat(market: &mut MarketState, seat_index: u32, account: &mut Accou
     market.accrue(slot);
     let seat = market.seats.get(seat_index)?;
     let checkpoints = (seat.funding_checkpoint_scaled, seat.loss_checkpoint_scaled);
-    let settled = seat.base_lots != 0
-        && checkpoints != (market.charges.funding_index_scaled, market.charges.loss_index_scaled);
+    let settled =
+        seat.base_lots != 0 && checkpoints != (market.charges.funding_index_scaled, market.charges.loss_index_scaled);
     let charged = market.settle_seat(seat_index)?;
     let swept = sweep_seat(market, seat_index, account, slot)?;
     Ok(Touch { charged, swept, settled })

@@ -10,7 +10,10 @@ fn assert_pool_exact(market: &MarketState) {
         .iter()
         .map(|seat| owed_scaled(seat, charges.funding_index_scaled, charges.loss_index_scaled).unwrap())
         .sum();
-    assert_eq!(i128::from(charges.clearing_atoms) * i128::from(CHARGE_SCALE) + owed, i128::from(charges.residue_scaled));
+    assert_eq!(
+        i128::from(charges.clearing_atoms) * i128::from(CHARGE_SCALE) + owed,
+        i128::from(charges.residue_scaled)
+    );
 }
 
 #[test]
