@@ -105,6 +105,41 @@ async fn the_same_protections_as_a_slice_through_the_book() {
     world.absorb("carol", "alice", 0, healthy).await.expect_error(TaperError::AccountHealthy);
 }
 
+/// Below a health of 0.33 the slice changes hands at κ beyond the oracle price, which opens at 0.15 of mmr. Insurance's part of the
+/// discount is paid out of the absorber's cash.
+#[tokio::test]
+async fn in_the_backstop_stage_it_changes_hands_at_a_discount() {
+    let mut world = long_alice().await;
+    let price = 1_410_000;
+    world.set_price(0, price).unwrap();
+    world.cancel_all("maker", 0).await.unwrap();
+    assert!((1_500..3_300).contains(&health_bps(&world, "alice")));
+    let (health, his, hers) = (health_bps(&world, "alice"), world.cash("carol").unwrap(), world.cash("alice").unwrap());
+    let args = world.liquidate_args("alice", 0).unwrap();
+    // 0.15 × 0.03 × 1,410,000.
+    let kappa = 6_345;
+    let earned = |lots: i64| lots * kappa - (lots * kappa * 4).unsigned_abs().div_ceil(10).cast_signed();
+    let too_much = LiquidateArgs { min_payout_atoms: earned(10_000) + 1, ..args };
+    world.absorb("carol", "alice", 0, too_much).await.expect_error(TaperError::PayoutTooLow);
+    let outcome = world.absorb("carol", "alice", 0, args).await.unwrap();
+    let taken = world.base("carol", 0).unwrap();
+    let seat = world.seat("carol", 0).unwrap().unwrap();
+    assert_eq!(seat.quote_entry_atoms, -taken * (price - kappa));
+    assert!(health_bps(&world, "alice") >= health);
+    let insurance = world.market_account(0).unwrap().state.insurance_pending_atoms;
+    assert_eq!(insurance, taken * kappa - earned(taken));
+    assert_eq!(world.cash("carol").unwrap(), his - insurance - i64::try_from(seat.bond_atoms).unwrap());
+    // No penalty: her cash pays what she has lost against her entry, and nothing else.
+    let lost = hers - world.cash("alice").unwrap();
+    assert!((0..taken * 1_000).contains(&(lost - taken * (LISTED - price + kappa))), "{lost}");
+    if world.chain.is_vm() {
+        let report: SliceReport = outcome.returned().unwrap();
+        assert_eq!((report.stage, report.penalty_atoms, report.caller_payout_atoms, report.tip_atoms), (2, 0, 0, 0));
+        assert_eq!((report.discount_atoms, report.discount_insurance_atoms), (taken * kappa, insurance));
+        assert_eq!((report.cost_atoms, report.insurance_atoms), (taken * kappa, 0));
+    }
+}
+
 #[tokio::test]
 async fn a_short_is_absorbed_too() {
     let mut world = short_alice().await;

@@ -4,7 +4,7 @@ use taper::error::TaperError;
 use taper::events::{BookChanged, SliceReport, Sliced};
 use taper::instructions::LiquidateArgs;
 use taper_engine::quantity::Side;
-use taper_harness::{order, ExpectRefusal, Quotes, World};
+use taper_harness::{order, ExpectRefusal, MarketSpec, PriceSource, Quotes, World};
 use taper_sdk::instruction::Payout;
 
 use crate::support::*;
@@ -129,6 +129,31 @@ async fn the_callers_own_protections() {
     let credit = world.payout_as_credit("carol");
     let (report, _) = world.liquidate_with("carol", "alice", 0, &credit, args).await.unwrap();
     assert_eq!(report.base_lots, quarter);
+}
+
+/// Past the budget of the episode there are no penalties. The caller is tipped out of the market's insurance income, within its share of
+/// what the account's own penalties have paid in.
+#[tokio::test]
+async fn a_tip_takes_the_place_of_penalties_that_the_budget_forbids() {
+    let mut world = World::new().await.unwrap();
+    let mut spec = MarketSpec::sol("SOL-tip", PriceSource::Push).unwrap();
+    spec.params.episode_cost_budget_bps = 100;
+    let market = world.add_market(&spec).await.unwrap();
+    world.quote("maker", market, World::QUOTES).await.unwrap();
+    world.take("alice", market, Side::Bid, 10_000).await.unwrap();
+    world.pass(10).unwrap();
+    move_price(&mut world, market, SOFT).await;
+    let before = world.cash("carol").unwrap();
+    let (report, _) = world.liquidate("carol", "alice", market).await.unwrap();
+    assert!(report.penalty_atoms > 0 && report.tip_atoms > 0);
+    assert_eq!(report.tip_atoms, report.insurance_atoms * 15 / 100);
+    assert_eq!(report.penalty_atoms, report.caller_payout_atoms - report.tip_atoms + report.insurance_atoms);
+    assert_eq!(world.cash("carol").unwrap() - before, report.caller_payout_atoms);
+    let state = &world.market_account(market).unwrap().state;
+    assert_eq!(state.insurance_pending_atoms, report.insurance_atoms - report.tip_atoms);
+    let account = state.insurance;
+    assert_eq!((account.contributed_atoms, account.tips_atoms), (report.insurance_atoms, report.tip_atoms));
+    assert_eq!(world.account("alice").unwrap().state.episode.tip_credit_atoms, 0);
 }
 
 #[tokio::test]
