@@ -299,6 +299,19 @@ impl World {
         self.chain.send(&[place], &[&self.trader(name).keypair]).await
     }
 
+    /// Places the same order so many times, several to a transaction.
+    ///
+    /// # Errors
+    /// As [`Chain::send`].
+    pub async fn place_many(&mut self, name: &str, market: usize, args: PlaceOrderArgs, count: usize) -> Result<()> {
+        let place = self.place_instruction(name, market, args)?;
+        let keypair = self.trader(name).keypair;
+        for batch in vec![place; count].chunks(ORDERS_PER_TRANSACTION) {
+            self.chain.send(batch, &[&keypair]).await?;
+        }
+        Ok(())
+    }
+
     /// Takes so many lots from the book at any price within 5% of the oracle.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 mod scenes;
 mod table;
+mod worst;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

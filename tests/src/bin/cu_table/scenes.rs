@@ -12,13 +12,14 @@ use taper_harness::{
 use taper_sdk::instruction;
 
 use crate::table::{Part, Row};
+use crate::worst;
 
-const TOKEN: u64 = 1_000_000;
-const LISTED: i64 = 1_500_000;
+pub const TOKEN: u64 = 1_000_000;
+pub const LISTED: i64 = 1_500_000;
 const SOFT: i64 = 1_434_000;
 
 /// Rows as they are measured.
-struct Rows(Vec<Row>);
+pub struct Rows(Vec<Row>);
 
 impl Rows {
     fn add(&mut self, part: Part, name: &str, limit: Option<u64>, outcome: &Outcome) -> Result<()> {
@@ -30,7 +31,7 @@ impl Rows {
         Ok(())
     }
 
-    fn call(&mut self, name: &str, limit: impl Into<Option<u64>>, outcome: &Outcome) -> Result<()> {
+    pub fn call(&mut self, name: &str, limit: impl Into<Option<u64>>, outcome: &Outcome) -> Result<()> {
         self.add(Part::Instructions, name, limit.into(), outcome)
     }
 
@@ -56,6 +57,7 @@ pub async fn measure() -> Result<Vec<Row>> {
     distress(&mut rows).await?;
     liquidation(&mut rows).await?;
     governance(&mut rows).await?;
+    worst::measure(&mut rows).await?;
     slices_by_shape(&mut rows).await?;
     orders_by_shape(&mut rows).await?;
     refusals(&mut rows).await?;
