@@ -8,10 +8,10 @@ use crate::book::{Book, Order};
 use crate::charges::CHARGE_SCALE;
 use crate::error::{EngineError, Result};
 use crate::market::MarketState;
-use crate::matching::within_maker_band;
 use crate::modes::Action;
 use crate::oracle::OraclePrice;
-use crate::quantity::{wide_mul, BaseLots, QuoteAtoms, Side, BPS_ONE};
+use crate::params::MarketParams;
+use crate::quantity::{wide_mul, Price, QuoteAtoms, Side, BPS_ONE};
 
 /// What a sample found and set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +84,8 @@ fn rate_of(premium: i64, period_slots: u32) -> Result<i64> {
 /// prices are further apart than the clamp: such a book has no mid to speak of, and its far side could be put there at no risk.
 fn premium(market: &MarketState, book: &Book, price: &OraclePrice, slot: u64) -> Result<Option<i64>> {
     let params = &market.params;
-    let bids = impact_quote(market, book, Side::Bid, price, slot)?;
-    let asks = impact_quote(market, book, Side::Ask, price, slot)?;
+    let bids = impact_quote(params, book, Side::Bid, price.price, slot)?;
+    let asks = impact_quote(params, book, Side::Ask, price.price, slot)?;
     let (Some(bids), Some(asks)) = (bids, asks) else { return Ok(None) };
     let overflow = EngineError::MathOverflow;
     // The clamp, rounded down: in favour of whoever pays. The EMA is at most 2^40, so the product is under 2^54.
@@ -107,28 +107,44 @@ fn premium(market: &MarketState, book: &Book, price: &OraclePrice, slot: u64) ->
     i64::try_from(clamped).map(Some).map_err(|_| overflow)
 }
 
+/// The price beyond which an order of this side is out of the maker band, for a whole walk: what
+/// [`within_maker_band`](crate::matching::within_maker_band) says of an order, solved for its price. Rounding the width down changes
+/// nothing, prices are whole.
+fn band_edge(params: &MarketParams, side: Side, oracle: Price) -> Result<i64> {
+    let overflow = EngineError::MathOverflow;
+    let width = oracle.0.checked_mul(i64::from(params.maker_band_bps)).ok_or(overflow)?;
+    let width = width.checked_div(BPS_ONE).ok_or(overflow)?;
+    match side {
+        Side::Bid => oracle.0.checked_add(width).ok_or(overflow),
+        Side::Ask => oracle.0.checked_sub(width).ok_or(overflow),
+    }
+}
+
 /// What the first `funding_impact_base_lots` of a side would be traded for, over the orders that count; `None` if they have not so many.
 ///
-/// An order that does not count is passed over. The walk is bounded by the side: 1,024 orders, each of a notional of at most `2^52`, so
-/// the sum is at most `2^62`. A closer bound would let an order of a lot, repeated, hide the depth behind it and stop funding.
+/// An order that does not count is passed over. The walk is bounded by the side, 1,024 orders, and a step is kept cheap: a resting order's
+/// notional is at most `2^52` since it was placed, so the sum is at most `2^62` and cannot wrap. A closer bound would let an order of a
+/// lot, repeated, hide the depth behind it and stop funding.
 fn impact_quote(
-    market: &MarketState,
+    params: &MarketParams,
     book: &Book,
     side: Side,
-    price: &OraclePrice,
+    oracle: Price,
     slot: u64,
 ) -> Result<Option<QuoteAtoms>> {
-    let mut left = BaseLots(market.params.funding_impact_base_lots);
-    let mut quote = QuoteAtoms::ZERO;
+    let edge = band_edge(params, side, oracle)?;
+    let (mut left, mut quote) = (params.funding_impact_base_lots, 0i64);
     for order in book.orders(side).iter().rev() {
-        if !stands(order, slot) || !within_maker_band(&market.params, side, order.price(), price.price) {
+        let price = order.price_atoms_per_lot;
+        let out_of_band = if side == Side::Bid { price > edge } else { price < edge };
+        if out_of_band || !stands(order, slot) {
             continue;
         }
-        let lots = left.min(BaseLots(order.size_base_lots));
-        quote = quote.add(order.price().notional(lots)?)?;
-        left = left.sub(lots)?;
-        if !left.is_positive() {
-            return Ok(Some(quote));
+        let lots = left.min(order.size_base_lots);
+        quote = quote.wrapping_add(price.wrapping_mul(lots));
+        left = left.wrapping_sub(lots);
+        if left <= 0 {
+            return Ok(Some(QuoteAtoms(quote)));
         }
     }
     Ok(None)
@@ -136,6 +152,7 @@ fn impact_quote(
 
 /// True for an order that has stood since an earlier slot and is firm: not expired, and not clipped to a position that may be gone when
 /// it is met.
+#[inline(always)]
 fn stands(order: &Order, slot: u64) -> bool {
     order.placed_slot < slot && !order.is_expired(slot) && !order.is_reduce_only()
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::book::ORDERS_PER_SIDE;
 use crate::fixture::{ask, bid, limit, rig, Rig, PRICE};
+use crate::matching::within_maker_band;
 use crate::oracle::Grade;
 use crate::orders::{cancel_all, OrderRequest};
 use crate::quantity::Price;
@@ -193,6 +194,23 @@ fn orders_that_do_not_count_are_passed_over() {
     // The bid at +400 is out of the band once the price has fallen: bids may be 2% above it.
     rig.context.price.price = Price(98_335);
     assert_eq!(premium_of(&mut rig), Some(450));
+}
+
+#[test]
+fn the_edge_of_the_band_is_the_matching_loops() {
+    let mut rig = sampled_rig();
+    for band in [0, 1, 7, 200, 3_333, 9_999] {
+        rig.market.params.maker_band_bps = band;
+        for oracle in [1, 2, 99, 10_000, 100_001, 1_499_999, (1 << 40) - 1, 1 << 40] {
+            for side in [Side::Bid, Side::Ask] {
+                let edge = band_edge(&rig.market.params, side, Price(oracle)).unwrap();
+                for price in edge - 2..=edge + 2 {
+                    let inside = if side == Side::Bid { price <= edge } else { price >= edge };
+                    assert_eq!(inside, within_maker_band(&rig.market.params, side, Price(price), Price(oracle)));
+                }
+            }
+        }
+    }
 }
 
 /// Dust at the top of the book, as much as sixty-four orders, hides nothing.
