@@ -1,4 +1,4 @@
-//! A random workload on two markets: whatever happens, every audit holds, refusals have a reason of the program's own,
+//! A random workload on three markets: whatever happens, every audit holds, refusals have a reason of the program's own,
 //! and plans are what the chain does. `TAPER_WORKLOAD_STEPS` makes it longer, `TAPER_WORKLOAD_SEED` starts elsewhere.
 
 use std::collections::BTreeMap;
@@ -7,12 +7,15 @@ use taper::error::TaperError;
 use taper::instructions::{LiquidateArgs, PlaceOrderArgs};
 use taper_engine::quantity::Side;
 use taper_harness::{order, token_account_bytes, HarnessError, Outcome, Quotes, Result, World};
+use taper_sdk::pyth::PublishedPrice;
 use taper_sdk::snapshot::PlanError;
 
 use crate::support::*;
 
 const TRADERS: [&str; 3] = ["alice", "bob", "dave"];
-const MARKETS: u64 = 2;
+const MARKETS: usize = 3;
+/// Makers of one market each.
+const LOCALS: [&str; MARKETS] = ["left", "middle", "right"];
 const STEPS: u64 = 300;
 /// Refusals that would be a fault of the program: nothing here is beyond its ranges.
 const NEVER: [TaperError; 3] = [TaperError::InvariantViolated, TaperError::MathOverflow, TaperError::SeatNotOwned];
@@ -37,14 +40,34 @@ impl Random {
         low + i64::try_from(self.below(u64::try_from(high - low + 1).unwrap())).unwrap()
     }
 
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[usize::try_from(self.below(u64::try_from(from.len()).unwrap())).unwrap()]
+    }
+
     fn side(&mut self) -> Side {
-        if self.below(2) == 0 {
-            Side::Bid
-        } else {
-            Side::Ask
-        }
+        self.pick(&[Side::Bid, Side::Ask])
     }
 }
+
+/// What is done, and how often of the sum.
+const ACTIONS: [(&str, u64); 16] = [
+    ("take", 4),
+    ("rest", 1),
+    ("reduce", 1),
+    ("deposit", 1),
+    ("withdraw", 1),
+    ("prices", 5),
+    ("jump", 1),
+    ("liquidate", 4),
+    ("absorb", 1),
+    ("flag", 1),
+    ("settle", 1),
+    ("silence", 1),
+    ("sweep", 1),
+    ("release", 1),
+    ("force cancel", 1),
+    ("funding", 2),
+];
 
 struct Workload {
     world: World,
@@ -57,18 +80,23 @@ struct Workload {
 
 impl Workload {
     fn market(&mut self) -> usize {
-        usize::try_from(self.random.below(MARKETS)).unwrap()
+        self.random.pick(&[0, 1, 2])
     }
 
-    fn trader(&mut self) -> &'static str {
-        TRADERS[usize::try_from(self.random.below(3)).unwrap()]
+    fn action(&mut self) -> &'static str {
+        let mut drawn = self.random.below(ACTIONS.iter().map(|(_, weight)| weight).sum());
+        let found = ACTIONS.iter().find(|(_, weight)| {
+            let here = drawn < *weight;
+            drawn = drawn.saturating_sub(*weight);
+            here
+        });
+        found.unwrap().0
     }
 
     /// A leg of somebody who can be liquidated.
     fn distressed(&self) -> Option<(&'static str, usize)> {
-        let legs =
-            TRADERS.into_iter().flat_map(|name| (0..usize::try_from(MARKETS).unwrap()).map(move |leg| (name, leg)));
-        legs.into_iter().find(|(name, leg)| {
+        let mut legs = TRADERS.into_iter().flat_map(|name| (0..MARKETS).map(move |leg| (name, leg)));
+        legs.find(|(name, leg)| {
             let open = self.world.base(name, *leg).unwrap() != 0;
             let sliceable = |name| {
                 let health = self.world.health(name).ok()?;
@@ -79,28 +107,32 @@ impl Workload {
     }
 
     async fn step(&mut self) {
-        let (name, market) = (self.trader(), self.market());
+        let (name, market) = (self.random.pick(&TRADERS), self.market());
         let distressed = self.distressed();
         let (prey, leg) = distressed.unwrap_or((name, market));
         // Liquidators are quick: half of what happens while somebody is in trouble is theirs.
-        let draw = match distressed.is_some() && self.random.below(2) == 0 {
-            true => 13,
-            false => self.random.below(23),
+        let action = match distressed.is_some() && self.random.below(2) == 0 {
+            true => "liquidate",
+            false => self.action(),
         };
-        let (action, done) = match draw {
-            0..=3 => ("take", self.take(name, market).await),
-            4 => ("rest", self.rest(name, market).await),
-            5 => ("reduce", self.reduce(name, market).await),
-            6 => ("deposit", self.deposit(name).await),
-            7 => ("withdraw", self.withdraw(name).await),
-            8..=12 => ("prices", self.prices().await),
-            13..=16 => ("liquidate", self.liquidate(prey, leg).await),
-            17 => ("absorb", self.absorb(prey, leg).await),
-            18 => ("flag", self.world.flag(prey, leg).await),
-            19 => ("settle", self.world.settle_loss(name, market).await),
-            20 => ("silence", self.silence(market).await),
-            21 => ("tidy", self.tidy(name, market).await),
-            _ => ("force cancel", self.world.force_cancel(prey, leg).await),
+        let done = match action {
+            "take" => self.take(name, market).await,
+            "rest" => self.rest(name, market).await,
+            "reduce" => self.reduce(name, market).await,
+            "deposit" => self.deposit(name).await,
+            "withdraw" => self.withdraw(name).await,
+            "prices" => self.prices().await,
+            "jump" => self.jump().await,
+            "liquidate" => self.liquidate(prey, leg).await,
+            "absorb" => self.absorb(prey, leg).await,
+            "flag" => self.world.flag(prey, leg).await,
+            "settle" => self.world.settle_loss(name, market).await,
+            "silence" => self.silence(market).await,
+            "sweep" => self.world.sweep_income(market).await,
+            "release" => self.world.release(name, market).await,
+            "force cancel" => self.world.force_cancel(prey, leg).await,
+            "funding" => self.funding(market).await,
+            other => panic!("no action {other}"),
         };
         match done {
             Ok(_) => *self.successes.entry(action).or_default() += 1,
@@ -139,12 +171,11 @@ impl Workload {
         let handle = self.world.market(market)?;
         let signed = if side == Side::Bid { -away * 100 } else { away * 100 };
         let price = handle.on_tick(handle.price_atoms_per_lot + signed);
-        let kinds = [0, 0, 1, 3];
         let args = PlaceOrderArgs {
-            kind: kinds[usize::try_from(self.random.below(4)).unwrap()],
+            kind: self.random.pick(&[0, 0, 1, 3]),
             reduce_only: self.random.below(4) == 0,
-            expires_at_slot: [0, self.world.chain.slot() + 30][usize::try_from(self.random.below(2)).unwrap()],
-            self_trade: u8::try_from(self.random.below(3)).unwrap(),
+            expires_at_slot: self.random.pick(&[0, self.world.chain.slot() + 30]),
+            self_trade: self.random.pick(&[0, 1, 2]),
             ..order(side, price, lots)
         };
         self.world.place(name, market, args).await
@@ -171,7 +202,7 @@ impl Workload {
         self.world.withdraw(name, amount).await
     }
 
-    /// Prices move together, by up to 2.5%, mostly onwards in the direction they had; mostly the maker follows.
+    /// Prices move together, by up to 2.6%, mostly onwards in the direction they had; mostly the maker follows.
     async fn prices(&mut self) -> Result<Outcome> {
         let slots = self.random.below(12);
         self.world.pass(slots)?;
@@ -180,15 +211,10 @@ impl Workload {
         }
         let common = self.trend * self.random.between(-80, 260);
         let follows = self.random.below(4) != 0;
-        for market in 0..usize::try_from(MARKETS).unwrap() {
-            let own = self.random.between(-40, 40);
-            let price = self.world.market(market)?.price_atoms_per_lot;
-            let moved = (price + price / 10_000 * (common + own)).clamp(900_000, 2_500_000);
-            self.world.set_price(market, moved)?;
-        }
-        for market in 0..usize::try_from(MARKETS).unwrap() {
+        self.move_all(common)?;
+        for market in 0..MARKETS {
             if follows {
-                let lots = [50, 500, 20_000][usize::try_from(self.random.below(3)).unwrap()];
+                let lots = self.random.pick(&[50, 500, 20_000]);
                 let quotes = Quotes { base_lots: lots, ..World::QUOTES };
                 self.world.quote("maker", market, quotes).await?;
                 if lots == 20_000 {
@@ -199,14 +225,46 @@ impl Workload {
         Ok(Outcome::default())
     }
 
-    /// One oracle falls silent for more than its maximum age, while the other goes on: a frozen leg beside a live one.
+    /// All prices move by so many bps, and a little of their own.
+    fn move_all(&mut self, common_bps: i64) -> Result<()> {
+        for market in 0..MARKETS {
+            let own = self.random.between(-40, 40);
+            let price = self.world.market(market)?.price_atoms_per_lot;
+            let moved = (price + price / 10_000 * (common_bps + own)).clamp(900_000, 2_500_000);
+            self.world.set_price(market, moved)?;
+        }
+        Ok(())
+    }
+
+    /// A candle that leaves no time for slices: 5 to 40% at once, and nobody quotes.
+    async fn jump(&mut self) -> Result<Outcome> {
+        self.world.pass(1)?;
+        let bps = self.random.pick(&[-1, 1]) * self.random.between(500, 4_000);
+        self.move_all(bps)?;
+        Ok(Outcome::default())
+    }
+
+    /// The maker's book stands until the next sample may be taken, which it may be, or a slot too early. The EMA lags.
+    async fn funding(&mut self, market: usize) -> Result<Outcome> {
+        self.world.quote("maker", market, World::QUOTES).await?;
+        let interval = u64::from(self.world.market(market)?.params.funding_interval_slots);
+        let slots = self.random.pick(&[1, interval, interval]);
+        self.world.pass(slots)?;
+        let handle = self.world.market(market)?;
+        let calm = handle.feed.calm(&self.world.chain, handle.price_atoms_per_lot)?;
+        let lag = calm.price / 10_000 * self.trend * self.random.between(-10, 40);
+        handle.feed.post(&mut self.world.chain, &PublishedPrice { ema_price: calm.price - lag, ..calm });
+        self.world.update_funding(market).await
+    }
+
+    /// All oracles but one fall silent for more than their maximum age: frozen legs beside a live one.
     async fn silence(&mut self, live: usize) -> Result<Outcome> {
         self.world.chain.advance(180, 72);
         let price = self.world.market(live)?.price_atoms_per_lot;
         let moved = price + price / 10_000 * self.trend * self.random.between(0, 300);
         self.world.set_price(live, moved.clamp(900_000, 2_500_000))?;
-        // Somebody without a seat in the silent market bids and offers for its own account.
-        self.world.quote(["left", "right"][live], live, World::QUOTES).await?;
+        // Somebody without a seat in the silent markets bids and offers for its own account.
+        self.world.quote(LOCALS[live], live, World::QUOTES).await?;
         Ok(Outcome::default())
     }
 
@@ -237,9 +295,9 @@ impl Workload {
         let args = self.world.liquidate_args(name, market)?;
         let part = self.random.between(1, 4);
         let args = LiquidateArgs { max_base_lots: (args.max_base_lots / part).max(1), ..args };
-        let payout = match self.random.below(2) {
-            0 => self.world.payout_as_credit("carol"),
-            _ => self.world.payout_in_tokens("carol"),
+        let payout = match self.random.pick(&[true, false]) {
+            true => self.world.payout_as_credit("carol"),
+            false => self.world.payout_in_tokens("carol"),
         };
         let before = self.world.account(name)?.state.episode;
         let (report, outcome) = self.world.liquidate_with("carol", name, market, &payout, args).await?;
@@ -263,11 +321,6 @@ impl Workload {
             Err(other) => Err(other),
         }
     }
-
-    async fn tidy(&mut self, name: &str, market: usize) -> Result<Outcome> {
-        self.world.sweep_income(market).await?;
-        self.world.release(name, market).await
-    }
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -277,10 +330,10 @@ fn setting(name: &str, default: u64) -> u64 {
 #[tokio::test]
 async fn whatever_happens_the_books_add_up() {
     let seed = setting("TAPER_WORKLOAD_SEED", 1);
-    let (mut slices, mut accepted) = (0, BTreeMap::<&str, u32>::new());
+    let (mut slices, mut funded, mut accepted) = (0, 0, BTreeMap::<&str, u32>::new());
     for seed in seed..seed + 3 {
-        let mut world = World::with_markets(usize::try_from(MARKETS).unwrap()).await.unwrap();
-        for name in ["left", "right"] {
+        let mut world = World::with_markets(MARKETS).await.unwrap();
+        for name in LOCALS {
             world.add_trader(name, 2_000_000 * TOKEN, 2_000_000 * TOKEN).await.unwrap();
         }
         let mut workload = Workload {
@@ -297,10 +350,14 @@ async fn whatever_happens_the_books_add_up() {
         }
         println!("{:?}\n{:#?}", workload.successes, workload.refusals);
         slices += workload.slices;
+        let moved = |market| workload.world.market_account(market).unwrap().state.charges.funding_index_scaled != 0;
+        funded += (0..MARKETS).filter(|market| moved(*market)).count();
         for (action, count) in workload.successes {
             *accepted.entry(action).or_default() += count;
         }
     }
+    println!("{slices} slices, funding in {funded} markets");
     assert!(slices >= 10, "only {slices} slices");
+    assert!(funded >= 3, "funding was paid in {funded} markets only");
     assert!(accepted.len() >= 12, "nearly every action has succeeded: {accepted:?}");
 }

@@ -194,7 +194,10 @@ impl Ledger {
         let found = first_difference(&self.exchanges, &seen.exchanges)
             .or_else(|| first_difference(&self.accrued(chain), &seen.markets))
             .or_else(|| first_difference(&self.accounts, &seen.accounts))
-            .or_else(|| first_difference(&self.seats, &seen.seats).map(|((market, _), text)| (market, text)))
+            .or_else(|| {
+                first_difference(&compared(&self.seats), &compared(&seen.seats))
+                    .map(|((market, _), text)| (market, text))
+            })
             .or_else(|| first_difference(&self.orders, &seen.orders).map(|((market, ..), text)| (market, text)));
         Ok(found)
     }
@@ -210,6 +213,15 @@ impl Ledger {
         }
         rows
     }
+}
+
+/// Seats as they are compared: the checkpoints of one without a position mean nothing, and no event tells them.
+fn compared(seats: &BTreeMap<(Pubkey, u32), SeatRow>) -> BTreeMap<(Pubkey, u32), SeatRow> {
+    let mut seats = seats.clone();
+    for row in seats.values_mut().filter(|row| row.balance.base_lots == 0) {
+        (row.balance.funding_checkpoint_scaled, row.balance.loss_checkpoint_scaled) = (0, 0);
+    }
+    seats
 }
 
 /// The first row that the events and the accounts tell differently.
