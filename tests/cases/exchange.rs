@@ -3,6 +3,7 @@
 use solana_account::Account;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
+use taper::constants::{PAUSE_HOLD_SLOTS, TIMELOCK_MAX_SLOTS};
 use taper::error::TaperError;
 use taper::events::{ExchangeInitialized, MarketCreated, MarketIncomeSwept, StatusSet};
 use taper::instructions::PlaceOrderArgs;
@@ -42,7 +43,7 @@ async fn initialize(chain: &mut Chain, label: &str, mint: Account) -> Result<Out
     let venue = Venue::prepare(label, mint_key);
     chain.fund(&venue.admin.pubkey(), 100_000_000_000);
     let (admin, guardian) = (venue.admin.pubkey(), venue.guardian.pubkey());
-    let create = instruction::initialize_exchange(admin, 0, guardian, mint_key, program);
+    let create = instruction::initialize_exchange(admin, 0, guardian, 0, mint_key, program);
     chain.send(&[create], &[&venue.admin]).await
 }
 
@@ -61,22 +62,30 @@ async fn an_exchange_is_created_once() {
     initialize(&mut chain, "first", mint_bytes(9)).await.expect_error(TaperError::AccountExists);
     // A mint of one token program, named with the other.
     let (admin, guardian) = (venue.admin.pubkey(), venue.guardian.pubkey());
-    let other = instruction::initialize_exchange(admin, 1, guardian, venue.keys.quote_mint, TOKEN_2022);
+    let other = instruction::initialize_exchange(admin, 1, guardian, 0, venue.keys.quote_mint, TOKEN_2022);
     chain.send(&[other], &[&venue.admin]).await.expect_error(TaperError::WrongTokenProgram);
     initialize(&mut chain, "decimals", mint_bytes(10)).await.expect_error(TaperError::InvalidArgument);
     let mut crossed = instruction::initialize_exchange(
         venue.admin.pubkey(),
         1,
         venue.guardian.pubkey(),
+        0,
         venue.keys.quote_mint,
         TOKEN_PROGRAM,
     );
     crossed.accounts[1].pubkey = taper_sdk::address::exchange(&venue.admin.pubkey(), 2);
     chain.send(&[crossed], &[&venue.admin]).await.expect_code(SEEDS);
     let nobody = Pubkey::default();
-    let ungoverned =
-        instruction::initialize_exchange(venue.admin.pubkey(), 1, nobody, venue.keys.quote_mint, TOKEN_PROGRAM);
-    chain.send(&[ungoverned], &[&venue.admin]).await.expect_error(TaperError::InvalidArgument);
+    let governed = |guardian, timelock_slots| {
+        let mint = venue.keys.quote_mint;
+        instruction::initialize_exchange(venue.admin.pubkey(), 1, guardian, timelock_slots, mint, TOKEN_PROGRAM)
+    };
+    chain.send(&[governed(nobody, 0)], &[&venue.admin]).await.expect_error(TaperError::InvalidArgument);
+    let one_key = governed(venue.admin.pubkey(), 0);
+    chain.send(&[one_key], &[&venue.admin]).await.expect_error(TaperError::RolesNotDistinct);
+    let too_long = governed(venue.guardian.pubkey(), TIMELOCK_MAX_SLOTS + 1);
+    chain.send(&[too_long], &[&venue.admin]).await.expect_error(TaperError::TimelockOutOfRange);
+    chain.send(&[governed(venue.guardian.pubkey(), TIMELOCK_MAX_SLOTS)], &[&venue.admin]).await.unwrap();
 }
 
 #[tokio::test]
@@ -191,35 +200,75 @@ async fn listings_that_are_refused() {
     world.chain.send(&with(right), &signers).await.unwrap();
 }
 
+/// By one role, or by "both".
 async fn set_status(world: &mut World, by: &str, market: Option<usize>, status: u8) -> Result<Outcome> {
+    let market = market.map(|index| world.market(index)).transpose()?.map(|handle| handle.keys.market);
+    let (admin, guardian, exchange) =
+        (world.venue.admin.clone(), world.venue.guardian.clone(), world.venue.keys.exchange);
+    if by == "both" {
+        let set = instruction::set_status_jointly(admin.pubkey(), guardian.pubkey(), exchange, market, status);
+        return world.chain.send(&[set], &[&admin, &guardian]).await;
+    }
     let signer = match by {
-        "admin" => world.venue.admin.clone(),
-        "guardian" => world.venue.guardian.clone(),
+        "admin" => admin,
+        "guardian" => guardian,
         name => world.trader(name).keypair,
     };
-    let market = market.map(|index| world.market(index)).transpose()?.map(|handle| handle.keys.market);
-    let set = instruction::set_status(signer.pubkey(), world.venue.keys.exchange, market, status);
+    let set = instruction::set_status(signer.pubkey(), exchange, market, status);
     world.chain.send(&[set], &[&signer]).await
 }
 
 #[tokio::test]
-async fn the_guardian_tightens_and_the_admin_may_do_both() {
+async fn one_role_tightens_and_both_together_loosen() {
     let mut world = World::new().await.unwrap();
-    for scope in [None, Some(0)] {
+    for (scope, by, other) in [(None, "guardian", "admin"), (Some(0), "admin", "guardian")] {
         set_status(&mut world, "alice", scope, 2).await.expect_error(TaperError::NotGuardian);
-        set_status(&mut world, "admin", scope, 3).await.expect_error(TaperError::InvalidArgument);
-        set_status(&mut world, "guardian", scope, 255).await.expect_error(TaperError::InvalidArgument);
-        set_status(&mut world, "guardian", scope, 0).await.expect_error(TaperError::StatusNotTightened);
-        let outcome = set_status(&mut world, "guardian", scope, 1).await.unwrap();
+        set_status(&mut world, other, scope, 3).await.expect_error(TaperError::InvalidArgument);
+        set_status(&mut world, by, scope, 255).await.expect_error(TaperError::InvalidArgument);
+        set_status(&mut world, by, scope, 0).await.expect_error(TaperError::StatusNotTightened);
+        let outcome = set_status(&mut world, by, scope, 1).await.unwrap();
         if world.chain.is_vm() {
             assert_eq!(outcome.event::<StatusSet>().unwrap().status, 1);
         }
-        set_status(&mut world, "guardian", scope, 1).await.expect_error(TaperError::StatusNotTightened);
-        set_status(&mut world, "guardian", scope, 2).await.unwrap();
-        set_status(&mut world, "guardian", scope, 0).await.expect_error(TaperError::StatusNotTightened);
-        set_status(&mut world, "admin", scope, 1).await.unwrap();
-        set_status(&mut world, "admin", scope, 0).await.unwrap();
+        set_status(&mut world, by, scope, 1).await.expect_error(TaperError::StatusNotTightened);
+        set_status(&mut world, other, scope, 2).await.unwrap();
+        for role in [by, other] {
+            for status in [0, 1] {
+                set_status(&mut world, role, scope, status).await.expect_error(TaperError::StatusNotTightened);
+            }
+        }
+        set_status(&mut world, "both", scope, 2).await.expect_error(TaperError::StatusNotTightened);
+        set_status(&mut world, "both", scope, 1).await.unwrap();
+        set_status(&mut world, "both", scope, 0).await.unwrap();
     }
+    // A stranger's signature beside the admin's is none of the two.
+    let (admin, alice) = (world.venue.admin.clone(), world.trader("alice"));
+    set_status(&mut world, "admin", None, 1).await.unwrap();
+    let exchange = world.venue.keys.exchange;
+    let set = instruction::set_status_jointly(admin.pubkey(), alice.key(), exchange, None, 0);
+    world.chain.send(&[set], &[&admin, &alice.keypair]).await.expect_error(TaperError::StatusNotTightened);
+}
+
+#[tokio::test]
+async fn a_pause_holds_withdrawals_for_a_day_in_two() {
+    let mut world = World::new().await.unwrap();
+    set_status(&mut world, "admin", None, 2).await.unwrap();
+    world.pass(PAUSE_HOLD_SLOTS - 1).unwrap();
+    world.withdraw("alice", TOKEN).await.expect_error(TaperError::ExchangePaused);
+    world.pass(1).unwrap();
+    world.withdraw("alice", TOKEN).await.unwrap();
+    // Still paused in all else; and setting it anew holds nothing again for a day.
+    world.take("alice", 0, Side::Bid, 1).await.expect_error(TaperError::ExchangePaused);
+    for _ in 0..2 {
+        set_status(&mut world, "both", None, 1).await.unwrap();
+        set_status(&mut world, "guardian", None, 2).await.unwrap();
+        world.withdraw("alice", TOKEN).await.unwrap();
+        world.pass(PAUSE_HOLD_SLOTS - 1).unwrap();
+    }
+    world.pass(1).unwrap();
+    set_status(&mut world, "both", None, 1).await.unwrap();
+    set_status(&mut world, "guardian", None, 2).await.unwrap();
+    world.withdraw("alice", TOKEN).await.expect_error(TaperError::ExchangePaused);
 }
 
 #[tokio::test]
@@ -249,7 +298,7 @@ async fn what_a_pause_stops_and_what_it_does_not() {
             false => world.withdraw("alice", TOKEN).await.expect_error(TaperError::ExchangePaused),
         }
         // Liquidations: the maker cannot quote any more, so bids that were there must do.
-        set_status(&mut world, "admin", scope, 0).await.unwrap();
+        set_status(&mut world, "both", scope, 0).await.unwrap();
         move_price(&mut world, 0, SOFT).await;
         set_status(&mut world, "admin", scope, status).await.unwrap();
         world.liquidate("carol", "alice", 0).await.unwrap();

@@ -37,16 +37,29 @@ impl Venue {
         Self { admin: Arc::new(admin), guardian: Arc::new(guardian), keys }
     }
 
-    /// Creates an exchange for a mint that exists.
+    /// Creates an exchange for a mint that exists, without a timelock.
     ///
     /// # Errors
     /// As [`Chain::send`].
     pub async fn create(chain: &mut Chain, label: &str, quote_mint: Pubkey) -> Result<Self> {
+        Self::create_with_timelock(chain, label, quote_mint, 0).await
+    }
+
+    /// Creates an exchange with a timelock.
+    ///
+    /// # Errors
+    /// As [`Chain::send`].
+    pub async fn create_with_timelock(
+        chain: &mut Chain,
+        label: &str,
+        quote_mint: Pubkey,
+        timelock_slots: u64,
+    ) -> Result<Self> {
         let venue = Self::prepare(label, quote_mint);
         chain.fund(&venue.admin.pubkey(), LAMPORTS);
         chain.fund(&venue.guardian.pubkey(), LAMPORTS);
         let (admin, guardian) = (venue.admin.pubkey(), venue.guardian.pubkey());
-        let create = instruction::initialize_exchange(admin, 0, guardian, quote_mint, TOKEN_PROGRAM);
+        let create = instruction::initialize_exchange(admin, 0, guardian, timelock_slots, quote_mint, TOKEN_PROGRAM);
         chain.send(&[create], &[&venue.admin]).await?;
         Ok(venue)
     }

@@ -16,6 +16,7 @@ use crate::chain::Chain;
 use crate::error::Result;
 
 mod accounts;
+mod governance;
 mod trading;
 
 #[cfg(test)]
@@ -155,7 +156,12 @@ impl Ledger {
             MarketIncomeSwept => income_swept,
             StatusSet => status_set,
             DelegateSet => delegate_set,
+            ProposalApplied => proposal_applied,
+            AdminChanged => admin_changed,
         );
+        if governance::moves_nothing(&data) {
+            return;
+        }
         if parse::<AccountFlagged>(&data).is_none() {
             self.fail(format!("an event that the ledger does not know: {:?}", data.get(..8)));
         }

@@ -16,6 +16,8 @@ use crate::params::MarketParams;
 pub enum Action {
     /// Listing a market at its first price.
     ListMarket,
+    /// Changing a market's oracle: the new one's first price.
+    ReplaceOracle,
     /// An order, filled or resting, that is not a pure reduction.
     AddRisk,
     /// A pure reduction. No order is matched at a price that does not allow it.
@@ -73,8 +75,9 @@ const SOLVENT: Mode = Err(EngineError::AccountSolvent);
 
 /// Each action at a fresh, a degraded, and a frozen price.
 #[rustfmt::skip]
-pub const TABLE: [(Action, [Mode; 3]); 22] = [
+pub const TABLE: [(Action, [Mode; 3]); 23] = [
     (Action::ListMarket,            [ALLOWED, ALLOWED,    STALE]),
+    (Action::ReplaceOracle,         [ALLOWED, STALE,      STALE]),
     (Action::AddRisk,               [ALLOWED, STALE,      STALE]),
     (Action::Reduce,                [ALLOWED, ALLOWED,    STALE]),
     (Action::ForceCancel,           [ALLOWED, ALLOWED,    STALE]),

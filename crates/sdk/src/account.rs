@@ -4,7 +4,7 @@ use anchor_lang::Discriminator;
 use bytemuck::Pod;
 use solana_pubkey::Pubkey;
 use taper::constants::ACCOUNT_VERSION;
-use taper::state::{Exchange, MarginAccount, Market, OrderBook};
+use taper::state::{Exchange, MarginAccount, Market, OrderBook, Proposal};
 
 const DISCRIMINATOR_LEN: usize = 8;
 
@@ -71,7 +71,7 @@ macro_rules! program_account {
         }
     )*};
 }
-program_account!(Exchange, Market, OrderBook, MarginAccount);
+program_account!(Exchange, Market, OrderBook, MarginAccount, Proposal);
 
 /// True if the bytes start with the discriminator of `T`.
 pub fn is<T: ProgramAccount>(data: &[u8]) -> bool {

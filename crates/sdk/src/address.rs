@@ -1,7 +1,7 @@
 //! Addresses that follow from seeds.
 
 use solana_pubkey::Pubkey;
-use taper::constants::{EXCHANGE_SEED, MARGIN_SEED, VAULT_SEED};
+use taper::constants::{EXCHANGE_SEED, MARGIN_SEED, PROPOSAL_SEED, VAULT_SEED};
 
 /// The exchange of a creator.
 pub fn exchange(creator: &Pubkey, index: u16) -> Pubkey {
@@ -11,6 +11,11 @@ pub fn exchange(creator: &Pubkey, index: u16) -> Pubkey {
 /// The vault of an exchange.
 pub fn vault(exchange: &Pubkey) -> Pubkey {
     find(&[VAULT_SEED, exchange.as_ref()])
+}
+
+/// A proposal.
+pub fn proposal(exchange: &Pubkey, index: u64) -> Pubkey {
+    find(&[PROPOSAL_SEED, exchange.as_ref(), &index.to_le_bytes()])
 }
 
 /// A margin account.

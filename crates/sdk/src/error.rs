@@ -21,7 +21,7 @@ pub const ERRORS: &[TaperError] = &[
     PositionsRemain, CashRemains, MintHasTransferFee, MintHasTransferHook, MintHasPermanentDelegate,
     MintDefaultFrozen, MintHasConfidentialTransfers, MintNonTransferable, MintPausable, MintExtensionNotSupported,
     MintNotInitialized, VaultCannotPay, VaultMismatch, OracleWrongOwner, OracleWrongFeed, OracleWrongAccountType,
-    OracleNotTrading, OraclePartialVerification, OracleDegraded, ListingPriceTooSmall, AccountExists, ProposalNotPending, ProposalTimelocked, ProposalMismatch, NotNominated, GuardianOwnReplacement, TimelockOutOfRange, RolesNotDistinct, MarketNotOpen, MarketNotSettled, DeficitRemains,
+    OracleNotTrading, OraclePartialVerification, OracleDegraded, ListingPriceTooSmall, AccountExists, ProposalNotPending, ProposalTimelocked, ProposalMismatch, NotNominated, GuardianOwnReplacement, TimelockOutOfRange, RolesNotDistinct, MarketNotOpen, MarketNotSettled, DeficitRemains, ProposalExpired, ProposalPending, AlreadyWindingDown, OraclePriceTooFar,
 ];
 
 /// Errors of the framework that wrong accounts lead to.

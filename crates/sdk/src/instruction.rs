@@ -8,6 +8,10 @@ use taper::instructions::{CancelAllOrdersArgs, CancelOrderArgs, ForceCancelOrder
 use taper::{accounts, instruction};
 use taper_engine::params::MarketParams;
 
+mod governance;
+
+pub use governance::*;
+
 use crate::legs::{metas, swept_metas, Leg};
 
 /// The system program.
@@ -70,11 +74,13 @@ fn none() -> core::iter::Empty<AccountMeta> {
     core::iter::empty()
 }
 
-/// `initialize_exchange`. The exchange is `address::exchange(admin, index)`.
+/// `initialize_exchange`. The exchange is `address::exchange(admin, index)`. Without a timelock (zero slots) whoever has the admin's key can
+/// change everything at once: for tests and local clusters.
 pub fn initialize_exchange(
     admin: Pubkey,
     index: u16,
     guardian: Pubkey,
+    timelock_slots: u64,
     quote_mint: Pubkey,
     token_program: Pubkey,
 ) -> Instruction {
@@ -88,7 +94,7 @@ pub fn initialize_exchange(
         token_program,
         system_program: SYSTEM_PROGRAM,
     };
-    build(accounts, instruction::InitializeExchange { index, guardian }, none())
+    build(accounts, instruction::InitializeExchange { index, guardian, timelock_slots }, none())
 }
 
 /// The system program's instruction that makes an account of the program, all zeroes, for `create_market`. Both keys
@@ -327,11 +333,6 @@ pub fn release_seat(market: Pubkey, margin_account: Pubkey) -> Instruction {
 /// `sweep_market_income`.
 pub fn sweep_market_income(exchange: Pubkey, market: Pubkey) -> Instruction {
     build(accounts::SweepMarketIncome { exchange, market }, instruction::SweepMarketIncome {}, none())
-}
-
-/// `set_status`, of a market or, without one, of the exchange.
-pub fn set_status(authority: Pubkey, exchange: Pubkey, market: Option<Pubkey>, status: u8) -> Instruction {
-    build(accounts::SetStatus { authority, exchange, market }, instruction::SetStatus { status }, none())
 }
 
 /// `set_delegate`; the default key for nobody.

@@ -7,6 +7,8 @@ pub const ACCOUNT_VERSION: u8 = 1;
 pub const EXCHANGE_SEED: &[u8] = b"exchange";
 /// Seeds of a vault: this and its exchange.
 pub const VAULT_SEED: &[u8] = b"vault";
+/// Seeds of a proposal: this, its exchange, its index (`u64`, little-endian).
+pub const PROPOSAL_SEED: &[u8] = b"proposal";
 /// Seeds of a margin account: this, its exchange, its authority, its number (`u16`, little-endian).
 pub const MARGIN_SEED: &[u8] = b"margin";
 
@@ -16,6 +18,38 @@ pub const STATUS_ACTIVE: u8 = 0;
 pub const STATUS_REDUCE_ONLY: u8 = 1;
 /// Status: as reduce-only, and an exchange pays no withdrawals.
 pub const STATUS_PAUSED: u8 = 2;
+
+/// Proposal: parameters of a market.
+pub const PROPOSAL_PARAMS: u8 = 0;
+/// Proposal: the oracle of a market.
+pub const PROPOSAL_ORACLE: u8 = 1;
+/// Proposal: the end of a market.
+pub const PROPOSAL_WIND_DOWN: u8 = 2;
+/// Proposal: a looser status.
+pub const PROPOSAL_STATUS: u8 = 3;
+/// Proposal: the guardian.
+pub const PROPOSAL_GUARDIAN: u8 = 4;
+/// Proposal: the timelock.
+pub const PROPOSAL_TIMELOCK: u8 = 5;
+
+/// A proposal that can still be applied or cancelled.
+pub const PROPOSAL_PENDING: u8 = 0;
+/// A proposal that has been applied.
+pub const PROPOSAL_APPLIED: u8 = 1;
+/// A proposal that has been cancelled.
+pub const PROPOSAL_CANCELLED: u8 = 2;
+
+/// Longest timelock: about 30 days.
+pub const TIMELOCK_MAX_SLOTS: u64 = 6_480_000;
+/// Slots in which a proposal whose timelock has passed can be applied: about 14 days. One that was forgotten must not come into force
+/// in another world.
+pub const PROPOSAL_LIFE_SLOTS: u64 = 3_024_000;
+/// Slots for which a pause of the exchange holds withdrawals, in any twice as many: a day in two. Whoever pauses cannot keep the money.
+pub const PAUSE_HOLD_SLOTS: u64 = 216_000;
+/// How far a new oracle may be from the last price, in bps of it.
+pub const ORACLE_SWITCH_MAX_BPS: i64 = 1_000;
+/// A market that has used no price for so many slots (about a day) may change to any oracle.
+pub const ORACLE_SILENT_SLOTS: u64 = 216_000;
 
 /// A market on a Pyth push account, named by its address.
 pub const ORACLE_PYTH_PUSH: u8 = 0;

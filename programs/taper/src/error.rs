@@ -153,7 +153,9 @@ pub enum TaperError {
     ExchangePaused,
     #[msg("The market is paused: nothing but cancels, reductions and liquidations")]
     MarketPaused,
-    #[msg("The guardian may only tighten a status")]
+    #[msg(
+        "One role alone may only tighten a status: loosening needs a proposal, or the signatures of admin and guardian"
+    )]
     StatusNotTightened,
     #[msg("Only the admin of the exchange may do this")]
     NotAdmin,
@@ -253,6 +255,14 @@ pub enum TaperError {
     MarketNotSettled,
     #[msg("The margin account has a recorded deficit: record it anew first")]
     DeficitRemains,
+    #[msg("The proposal was not applied in time")]
+    ProposalExpired,
+    #[msg("The proposal can still be applied or cancelled")]
+    ProposalPending,
+    #[msg("The market is winding down already")]
+    AlreadyWindingDown,
+    #[msg("The new oracle says another price than the market used last")]
+    OraclePriceTooFar,
 }
 
 macro_rules! mirror {

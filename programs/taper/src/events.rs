@@ -3,6 +3,10 @@
 
 use anchor_lang::prelude::*;
 
+mod governance;
+
+pub use governance::*;
+
 /// The part of a seat that holds money, after an instruction.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SeatBalance {
@@ -69,6 +73,8 @@ pub struct ExchangeInitialized {
     pub quote_mint: Pubkey,
     /// Its vault.
     pub vault: Pubkey,
+    /// Slots that its proposals wait.
+    pub timelock_slots: u64,
 }
 
 /// A market was created.
@@ -88,6 +94,8 @@ pub struct MarketCreated {
     pub name: [u8; 16],
     /// Price at listing.
     pub price_atoms_per_lot: i64,
+    /// First slot in which risk may be added.
+    pub opens_slot: u64,
 }
 
 /// A margin account was created.

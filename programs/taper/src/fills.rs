@@ -1,11 +1,11 @@
 //! From the engine's summaries to events. No decisions here.
 
 use anchor_lang::prelude::*;
+use taper_engine::account::AccountState;
 use taper_engine::book::Order;
 use taper_engine::liquidate::SliceSummary;
-use taper_engine::matching::{FillLog, FillRecord, RemovalReason, RemovalRecord};
-use taper_engine::account::AccountState;
 use taper_engine::market::MarketState;
+use taper_engine::matching::{FillLog, FillRecord, RemovalReason, RemovalRecord};
 use taper_engine::quantity::Price;
 use taper_engine::sweep::{sweep_seat, touch_seat, Touch};
 
@@ -59,7 +59,13 @@ impl SeatTouch {
     ///
     /// # Errors
     /// The engine's.
-    pub fn last(self, market: &mut MarketState, seat_index: u32, account: &mut AccountState, slot: u64) -> Result<Self> {
+    pub fn last(
+        self,
+        market: &mut MarketState,
+        seat_index: u32,
+        account: &mut AccountState,
+        slot: u64,
+    ) -> Result<Self> {
         let swept = sweep_seat(market, seat_index, account, slot).or_refuse()?;
         let touch = Touch { swept: self.touch.swept.add(swept).or_refuse()?, ..self.touch };
         Ok(Self { touch, checkpoints: checkpoints(market) })

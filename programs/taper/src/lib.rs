@@ -20,6 +20,7 @@ pub mod token;
 
 use events::SliceReport;
 use instructions::*;
+use state::ProposalAction;
 
 declare_id!("FoiKTUvgZ9LsTt9dQXQyCdrsUw6o8kUgGqsRJmGddajq");
 
@@ -33,8 +34,9 @@ pub mod taper {
         ctx: Context<'info, InitializeExchange<'info>>,
         index: u16,
         guardian: Pubkey,
+        timelock_slots: u64,
     ) -> Result<()> {
-        handle_initialize_exchange(ctx, index, guardian)
+        handle_initialize_exchange(ctx, index, guardian, timelock_slots)
     }
 
     /// Lists a market.
@@ -139,6 +141,46 @@ pub mod taper {
     /// Sets the status of the exchange, or of one market.
     pub fn set_status<'info>(ctx: Context<'info, SetStatus<'info>>, status: u8) -> Result<()> {
         handle_set_status(ctx, status)
+    }
+
+    /// Proposes a change.
+    pub fn propose<'info>(ctx: Context<'info, Propose<'info>>, action: ProposalAction) -> Result<()> {
+        handle_propose(ctx, &action)
+    }
+
+    /// Applies a proposal whose timelock has passed.
+    pub fn apply_proposal<'info>(ctx: Context<'info, ApplyProposal<'info>>) -> Result<()> {
+        handle_apply_proposal(ctx)
+    }
+
+    /// Cancels a proposal.
+    pub fn cancel_proposal<'info>(ctx: Context<'info, CancelProposal<'info>>) -> Result<()> {
+        handle_cancel_proposal(ctx)
+    }
+
+    /// Closes a proposal that is over, and returns its rent.
+    pub fn close_proposal<'info>(ctx: Context<'info, CloseProposal<'info>>) -> Result<()> {
+        handle_close_proposal(ctx)
+    }
+
+    /// Names who may become the admin.
+    pub fn nominate_admin<'info>(ctx: Context<'info, NominateAdmin<'info>>, nominee: Pubkey) -> Result<()> {
+        handle_nominate_admin(ctx, nominee)
+    }
+
+    /// Makes the nominee the admin.
+    pub fn accept_admin<'info>(ctx: Context<'info, AcceptAdmin<'info>>) -> Result<()> {
+        handle_accept_admin(ctx)
+    }
+
+    /// Lowers limits of a market at once.
+    pub fn tighten_limits<'info>(ctx: Context<'info, TightenLimits<'info>>, args: TightenLimitsArgs) -> Result<()> {
+        handle_tighten_limits(ctx, &args)
+    }
+
+    /// Moves maintenance rates to where their ramp is.
+    pub fn advance_ramp<'info>(ctx: Context<'info, AdvanceRamp<'info>>) -> Result<()> {
+        handle_advance_ramp(ctx)
     }
 
     /// Names who may trade for the owner.

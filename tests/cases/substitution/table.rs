@@ -49,7 +49,7 @@ fn creations(world: &World) -> [Case; 2] {
         case(
             "initialize_exchange",
             "admin exchange vault quote_mint token_program system_program",
-            instruction::initialize_exchange(admin, 9, guardian, keys.quote_mint, keys.token_program),
+            instruction::initialize_exchange(admin, 9, guardian, 0, keys.quote_mint, keys.token_program),
         ),
         Case { before, ..case("create_market", "admin exchange market order_book oracle", create_market) },
     ]
@@ -139,7 +139,7 @@ fn government(world: &World) -> [Case; 2] {
         case("sweep_market_income", "exchange market", instruction::sweep_market_income(keys.exchange, keys.market)),
         case(
             "set_status",
-            "authority exchange market",
+            "authority exchange market cosigner",
             instruction::set_status(guardian, keys.exchange, Some(keys.market), 1),
         ),
     ]

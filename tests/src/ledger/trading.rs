@@ -175,7 +175,7 @@ impl Ledger {
     }
 
     /// A seat was settled to this funding index, or it was sampled: the index as it is in this slot.
-    fn index_told(&mut self, market: &Pubkey, index: i64) {
+    pub(super) fn index_told(&mut self, market: &Pubkey, index: i64) {
         let slot = self.slot;
         let funding = &mut self.market(market).funding;
         (funding.index, funding.slot) = (index, slot);

@@ -125,8 +125,7 @@ impl<'info> Absorb<'info> {
         market.state.seats.owned_mut(seat_index, &account_key.to_bytes()).or_refuse()?;
         let touched = SeatTouch::first(&mut market.state, seat_index, &mut account.state, now.slot)?;
         let (absorber_seat, bond_atoms) = seat_or_new(&mut market, &mut absorbing, &market_key, &absorber_key, true)?;
-        let absorber_touched =
-            SeatTouch::first(&mut market.state, absorber_seat, &mut absorbing.state, now.slot)?;
+        let absorber_touched = SeatTouch::first(&mut market.state, absorber_seat, &mut absorbing.state, now.slot)?;
 
         let context = LiquidationContext {
             slot: now.slot,

@@ -30,7 +30,7 @@ pub struct CreateMarket<'info> {
 impl CreateMarket<'_> {
     fn validate(&self, params: &MarketParams, oracle_kind: u8) -> Result<()> {
         let exchange = self.exchange.load()?;
-        require!(exchange.admin == *self.admin.key, TaperError::NotAdmin);
+        exchange.check_admin(self.admin.key)?;
         let sizes = (self.market.as_ref().data_len(), self.order_book.as_ref().data_len());
         require!(sizes == (Market::SPACE, OrderBook::SPACE), TaperError::WrongAccountSize);
         require!(oracle_kind <= ORACLE_PYTH_PULL, TaperError::InvalidArgument);
@@ -45,6 +45,8 @@ impl CreateMarket<'_> {
 /// 2. Every inequality of the parameters holds; reserved fields are zero.
 /// 3. The oracle is readable now, and a lot is worth at least 100,000 atoms. Its account is remembered: a pulled feed can have many,
 ///    but only this one can freeze a leg.
+/// 4. No risk may be added before one timelock has passed: a listing by a stolen key is seen before it can be used, and the guardian can
+///    pause it or lower its limits.
 ///
 /// # Errors
 /// `NotAdmin`, `WrongAccountSize`, `InvalidArgument`, `InvalidParameters`, `ListingPriceTooSmall`, the oracle's.
@@ -67,6 +69,7 @@ pub fn handle_create_market<'info>(
     market.oracle_account = accounts.oracle.key();
     market.name = name;
     market.state.params = *params;
+    market.opens_slot = now.slot.saturating_add(accounts.exchange.load()?.timelock_slots);
     let price = live_price(&market, &accounts.oracle, &*accounts.exchange.load()?, &now)?;
     require_mode(Action::ListMarket, price.grade)?;
     require!(price.price.0 >= LISTING_PRICE_MIN_ATOMS_PER_LOT, TaperError::ListingPriceTooSmall);
@@ -85,6 +88,7 @@ pub fn handle_create_market<'info>(
         oracle_key,
         name,
         price_atoms_per_lot: price.price.0,
+        opens_slot: market.opens_slot,
     });
     Ok(())
 }

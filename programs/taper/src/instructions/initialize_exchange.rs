@@ -5,7 +5,7 @@ use anchor_spl::token::TokenAccount;
 use anchor_spl::token_interface::{initialize_account3, InitializeAccount3, Mint, TokenInterface};
 
 use crate::address::NewAccount;
-use crate::constants::{ACCOUNT_VERSION, EXCHANGE_SEED, QUOTE_DECIMALS_MAX, VAULT_SEED};
+use crate::constants::{ACCOUNT_VERSION, EXCHANGE_SEED, QUOTE_DECIMALS_MAX, TIMELOCK_MAX_SLOTS, VAULT_SEED};
 use crate::error::TaperError;
 use crate::events::ExchangeInitialized;
 use crate::state::Exchange;
@@ -36,12 +36,14 @@ pub struct InitializeExchange<'info> {
 }
 
 impl<'info> InitializeExchange<'info> {
-    fn validate(&self, guardian: &Pubkey) -> Result<()> {
+    fn validate(&self, guardian: &Pubkey, timelock_slots: u64) -> Result<()> {
         let mint: &AccountInfo = self.quote_mint.as_ref().as_ref();
         require!(mint.owner == self.token_program.key, TaperError::WrongTokenProgram);
         check_mint(mint)?;
         let sound = self.quote_mint.decimals <= QUOTE_DECIMALS_MAX && *guardian != Pubkey::default();
         require!(sound, TaperError::InvalidArgument);
+        require!(guardian != self.admin.key, TaperError::RolesNotDistinct);
+        require!(timelock_slots <= TIMELOCK_MAX_SLOTS, TaperError::TimelockOutOfRange);
         Ok(())
     }
 
@@ -84,18 +86,21 @@ impl<'info> InitializeExchange<'info> {
 /// 1. The signer pays and becomes the admin; the address depends on it and on `index`.
 /// 2. A mint that taxes, hooks, stops or seizes transfers is refused.
 /// 3. The vault belongs to the exchange's address.
+/// 4. Admin and guardian are different keys. The timelock is at most 30 days; without one, for tests and local clusters, whoever has the
+///    admin's key can change everything at once.
 ///
 /// # Errors
 /// `AccountExists`, `WrongTokenProgram`; `MintHas…`, `MintNonTransferable`, `MintDefaultFrozen`, `MintPausable`, `MintExtensionNotSupported`; `InvalidArgument` for a
-/// mint of more than nine decimals or a zero guardian.
+/// mint of more than nine decimals or a zero guardian; `RolesNotDistinct`, `TimelockOutOfRange`.
 pub fn handle_initialize_exchange<'info>(
     ctx: Context<'info, InitializeExchange<'info>>,
     index: u16,
     guardian: Pubkey,
+    timelock_slots: u64,
 ) -> Result<()> {
     let (bump, vault_bump) = (ctx.bumps.exchange, ctx.bumps.vault);
     let accounts: &'info InitializeExchange<'info> = ctx.accounts;
-    accounts.validate(&guardian)?;
+    accounts.validate(&guardian, timelock_slots)?;
     let loader = accounts.create_exchange(index, bump)?;
     accounts.create_vault(vault_bump)?;
     let (admin, quote_mint, vault) = (accounts.admin.key(), accounts.quote_mint.key(), accounts.vault.key());
@@ -109,6 +114,7 @@ pub fn handle_initialize_exchange<'info>(
         exchange.creator = admin;
         exchange.admin = admin;
         exchange.guardian = guardian;
+        exchange.timelock_slots = timelock_slots;
         exchange.quote_mint = quote_mint;
         exchange.vault = vault;
         exchange.token_program = accounts.token_program.key();
@@ -116,6 +122,13 @@ pub fn handle_initialize_exchange<'info>(
     }
     // Writes the discriminator, as Anchor does for accounts that it created itself.
     loader.exit(&crate::ID)?;
-    emit!(ExchangeInitialized { exchange: accounts.exchange.key(), admin, guardian, quote_mint, vault });
+    emit!(ExchangeInitialized {
+        exchange: accounts.exchange.key(),
+        admin,
+        guardian,
+        quote_mint,
+        vault,
+        timelock_slots
+    });
     Ok(())
 }

@@ -117,7 +117,7 @@ impl PlaceOrderArgs {
 /// 4. A reduction that brings the account to initial margin ends its liquidation episode.
 ///
 /// # Errors
-/// `NotAuthority`, `ExchangePaused`, `MarketPaused`, `ReduceOnly`, `WrongExchange`, `WrongOrderBook`, `InvalidArgument`; of the legs,
+/// `NotAuthority`, `ExchangePaused`, `MarketPaused`, `MarketNotOpen`, `ReduceOnly`, `WrongExchange`, `WrongOrderBook`, `InvalidArgument`; of the legs,
 /// the oracles and the engine's `place_order`.
 pub fn handle_place_order<'info>(ctx: Context<'info, PlaceOrder<'info>>, args: &PlaceOrderArgs) -> Result<()> {
     let request = args.request()?;
@@ -169,7 +169,7 @@ impl<'info> PlaceOrder<'info> {
 
         let (seat_index, bond_atoms) = seat_or_new(&mut market, &mut account, &market_key, &account_key, false)?;
         let touched = SeatTouch::first(&mut market.state, seat_index, &mut account.state, now.slot)?;
-        let status = market.effective_status(&exchange, now.slot);
+        let (status, opens_slot) = (market.effective_status(&exchange, now.slot), market.opens_slot);
         let context = OrderContext {
             slot: now.slot,
             price,
@@ -187,7 +187,7 @@ impl<'info> PlaceOrder<'info> {
             &context,
             log,
         )
-        .map_err(|refusal| specific(refusal.into(), &exchange, status, &price, &legs))?;
+        .map_err(|refusal| specific(refusal.into(), &exchange, status, now.slot < opens_slot, &price, &legs))?;
         if bond_atoms.is_some() && !summary.added_risk {
             // The bond has left cash, and the account has a leg more: like a withdrawal, even if the order did nothing.
             legs.require_initial()?;
@@ -241,10 +241,18 @@ pub(crate) fn seat_or_new(
 }
 
 /// Where the engine knows only that risk may not be added, says why.
-fn specific(refusal: TaperError, exchange: &Exchange, status: u8, price: &OraclePrice, legs: &Legs) -> Error {
+fn specific(
+    refusal: TaperError,
+    exchange: &Exchange,
+    status: u8,
+    is_early: bool,
+    price: &OraclePrice,
+    legs: &Legs,
+) -> Error {
     match refusal {
         TaperError::ReduceOnly if exchange.status == STATUS_PAUSED => TaperError::ExchangePaused,
         TaperError::ReduceOnly if status == STATUS_PAUSED => TaperError::MarketPaused,
+        TaperError::ReduceOnly if is_early => TaperError::MarketNotOpen,
         TaperError::OracleStale if price.grade != Grade::Fresh => TaperError::OracleDegraded,
         TaperError::OracleStale => legs.refusal().unwrap_or(refusal),
         other => other,

@@ -3,7 +3,6 @@
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{TokenAccount, TokenInterface};
 
-use crate::constants::STATUS_PAUSED;
 use crate::error::{Refusal, TaperError};
 use crate::events::Withdrawn;
 use crate::legs::{require_consumed, sweep_writable, Needs, Now, Walk};
@@ -41,7 +40,6 @@ impl Withdraw<'_> {
         let account = self.margin_account.load()?;
         account.check_belongs(&self.exchange.key())?;
         account.check_owner(self.authority.key)?;
-        require!(exchange.status != STATUS_PAUSED, TaperError::ExchangePaused);
         Ok(())
     }
 }
@@ -49,7 +47,7 @@ impl Withdraw<'_> {
 /// Takes tokens out of a margin account.
 ///
 /// Specification:
-/// 1. Only the owner; not while the exchange is paused.
+/// 1. Only the owner; not while a pause of the exchange holds withdrawals, which it does for a day in two at most.
 /// 2. Legs that are writable are swept first; then all are valued. Every price must be fresh.
 /// 3. Cash covers the amount, and initial health is at least 1 after (INV-14).
 /// 4. The vault shrinks by exactly the amount.
@@ -90,6 +88,7 @@ impl<'info> Withdraw<'info> {
         let mut account = self.margin_account.load_mut()?;
         sweep_writable(&exchange_key, &mut account, &account_key, remaining, now.slot)?;
         let exchange = self.exchange.load()?;
+        require!(!exchange.holds_withdrawals(now.slot), TaperError::ExchangePaused);
         let walk = Walk {
             exchange: &exchange,
             exchange_key: &exchange_key,

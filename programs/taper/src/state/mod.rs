@@ -4,11 +4,13 @@ mod exchange;
 mod margin_account;
 mod market;
 mod order_book;
+mod proposal;
 
 pub use exchange::*;
 pub use margin_account::*;
 pub use market::*;
 pub use order_book::*;
+pub use proposal::*;
 
 /// Asserts, at compile time and on every target, the size of an account and the offset of each of its fields.
 macro_rules! assert_layout {

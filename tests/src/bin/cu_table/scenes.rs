@@ -83,7 +83,7 @@ async fn creation(rows: &mut Rows) -> Result<()> {
     let venue = Venue::prepare("another", world.venue.keys.quote_mint);
     world.chain.fund(&venue.admin.pubkey(), 100 * TOKEN * 1_000);
     let (admin, guardian, keys) = (venue.admin.clone(), venue.guardian.pubkey(), venue.keys);
-    let create = instruction::initialize_exchange(admin.pubkey(), 0, guardian, keys.quote_mint, keys.token_program);
+    let create = instruction::initialize_exchange(admin.pubkey(), 0, guardian, 0, keys.quote_mint, keys.token_program);
     rows.call("initialize_exchange", None, &send(&mut world, create, &admin).await?)?;
 
     let spec = MarketSpec::sol("SOL", PriceSource::Push)?;
