@@ -6,23 +6,23 @@
 
 use crate::account::POSITIONS;
 use crate::error::{EngineError, Result};
-use crate::margin::Requirement;
 
-/// The share of one place in `amount` atoms (not negative, at most `2^57`), by weights of at most `2^69` each.
+/// The share of one place in `amount` atoms (not negative, at most `2^57`), by weights of at most `2^69` each. At most its weight, if the
+/// amount is at most the sum of the weights.
 ///
 /// Computed from the floors of the exact quotas, which D'Hondt never goes below; what is left then is less than an atom a place, and is
 /// handed out one by one. Exact: the shares of all places sum to the amount.
 ///
 /// # Errors
 /// `InvariantViolated` without any weight, for a negative amount or weight, or for a place that is none; `MathOverflow`.
-pub fn share_of(amount: i64, weights: &[Requirement; POSITIONS], place: usize) -> Result<i64> {
+pub fn share_of(amount: i64, weights: &[i128; POSITIONS], place: usize) -> Result<i64> {
     let overflow = EngineError::MathOverflow;
     let mut total = 0i128;
     for weight in weights {
-        if weight.0 < 0 {
+        if *weight < 0 {
             return Err(EngineError::InvariantViolated);
         }
-        total = total.checked_add(weight.0).ok_or(overflow)?;
+        total = total.checked_add(*weight).ok_or(overflow)?;
     }
     if amount < 0 || total == 0 || place >= POSITIONS {
         return Err(EngineError::InvariantViolated);
@@ -30,10 +30,10 @@ pub fn share_of(amount: i64, weights: &[Requirement; POSITIONS], place: usize) -
     let mut shares = [0i64; POSITIONS];
     let mut left = amount;
     for (share, weight) in shares.iter_mut().zip(weights) {
-        if weight.0 == 0 {
+        if *weight == 0 {
             continue;
         }
-        let quota = i128::from(amount).checked_mul(weight.0).and_then(|v| v.checked_div(total)).ok_or(overflow)?;
+        let quota = i128::from(amount).checked_mul(*weight).and_then(|v| v.checked_div(total)).ok_or(overflow)?;
         *share = i64::try_from(quota).map_err(|_| overflow)?;
         left = left.checked_sub(*share).ok_or(overflow)?;
     }
@@ -47,24 +47,24 @@ pub fn share_of(amount: i64, weights: &[Requirement; POSITIONS], place: usize) -
 }
 
 /// The place with the highest `weight ÷ (share + 1)`, by cross-multiplication: `2^69 × 2^57 = 2^126`.
-fn next_place(shares: &[i64; POSITIONS], weights: &[Requirement; POSITIONS]) -> Result<usize> {
+fn next_place(shares: &[i64; POSITIONS], weights: &[i128; POSITIONS]) -> Result<usize> {
     let overflow = EngineError::MathOverflow;
     let mut best: Option<(usize, i128, i128)> = None;
     for (place, (share, weight)) in shares.iter().zip(weights).enumerate() {
-        if weight.0 == 0 {
+        if *weight == 0 {
             continue;
         }
         let divisor = i128::from(*share).checked_add(1).ok_or(overflow)?;
         let is_better = match best {
             None => true,
             Some((_, best_weight, best_divisor)) => {
-                let ours = weight.0.checked_mul(best_divisor).ok_or(overflow)?;
+                let ours = weight.checked_mul(best_divisor).ok_or(overflow)?;
                 let theirs = best_weight.checked_mul(divisor).ok_or(overflow)?;
                 ours > theirs
             }
         };
         if is_better {
-            best = Some((place, weight.0, divisor));
+            best = Some((place, *weight, divisor));
         }
     }
     best.map(|(place, ..)| place).ok_or(EngineError::InvariantViolated)
@@ -75,24 +75,24 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn all(amount: i64, weights: &[Requirement; POSITIONS]) -> [i64; POSITIONS] {
+    fn all(amount: i64, weights: &[i128; POSITIONS]) -> [i64; POSITIONS] {
         core::array::from_fn(|place| share_of(amount, weights, place).unwrap())
     }
 
-    fn weights() -> impl Strategy<Value = [Requirement; POSITIONS]> {
+    fn weights() -> impl Strategy<Value = [i128; POSITIONS]> {
         let weight = prop_oneof![Just(0i128), 1i128..20, 1i128..1 << 40, 1i128..1 << 69];
-        prop::array::uniform8(weight).prop_map(|weights| weights.map(Requirement))
+        prop::array::uniform8(weight)
     }
 
     proptest! {
         #[test]
         fn taking_a_place_out_changes_no_other(weights in weights(), amount in prop_oneof![0i64..60, 0i64..1 << 57]) {
-            prop_assume!(weights.iter().filter(|weight| weight.0 != 0).count() > 1);
+            prop_assume!(weights.iter().filter(|weight| **weight != 0).count() > 1);
             let shares = all(amount, &weights);
             prop_assert_eq!(shares.iter().map(|share| i128::from(*share)).sum::<i128>(), i128::from(amount));
-            for out in (0..POSITIONS).filter(|place| weights[*place].0 != 0) {
+            for out in (0..POSITIONS).filter(|place| weights[*place] != 0) {
                 let mut rest = weights;
-                rest[out] = Requirement(0);
+                rest[out] = 0;
                 let mut expected = shares;
                 expected[out] = 0;
                 prop_assert_eq!(all(amount - shares[out], &rest), expected);
@@ -100,13 +100,23 @@ mod tests {
         }
 
         #[test]
+        fn nobody_gets_more_than_it_weighs(weights in prop::array::uniform8(0i128..1 << 50), part in 0i128..=1_000) {
+            let total: i128 = weights.iter().sum();
+            prop_assume!(total > 0);
+            // Up to the sum itself, and just under it, where the last atoms are handed out one by one.
+            for amount in [total * part / 1_000, total, total - 1, (total - 7).max(0)] {
+                let shares = all(i64::try_from(amount).unwrap(), &weights);
+                prop_assert!(shares.iter().zip(&weights).all(|(share, weight)| i128::from(*share) <= *weight));
+            }
+        }
+
+        #[test]
         fn it_is_dhondts_method(weights in prop::array::uniform8(0i128..50), amount in 0i64..80) {
             prop_assume!(weights.iter().any(|weight| *weight != 0));
-            let weights = weights.map(Requirement);
             // One atom after another, by its definition.
             let mut shares = [0i64; POSITIONS];
             for _ in 0..amount {
-                let quotient = |place: usize| num_rational::BigRational::new(weights[place].0.into(), (shares[place] + 1).into());
+                let quotient = |place: usize| num_rational::BigRational::new(weights[place].into(), (shares[place] + 1).into());
                 let mut best = 0;
                 for place in 1..POSITIONS {
                     if quotient(place) > quotient(best) {
@@ -121,10 +131,10 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        let none = [Requirement(0); POSITIONS];
+        let none = [0; POSITIONS];
         assert_eq!(share_of(5, &none, 0), Err(EngineError::InvariantViolated));
         let mut one = none;
-        one[3] = Requirement(7);
+        one[3] = 7;
         assert_eq!(share_of(5, &one, 3), Ok(5));
         assert_eq!(share_of(5, &one, 2), Ok(0));
         assert_eq!(share_of(5, &one, 8), Err(EngineError::InvariantViolated));

@@ -103,7 +103,8 @@ impl MarketState {
 
     /// Shares a loss among all lots that are open, long and short alike: the loss index rises by `ceil(loss × 2^20 ÷ lots)`, rounded
     /// up, so that what is collected is never less than the loss; the rest is residue. The loss leaves the clearing pool at once, to be
-    /// credited by the caller. Returns what could be shared: nothing when no lots are open.
+    /// credited by the caller. Returns what could be shared: nothing when no lots are open, and no more than the index has room for (or
+    /// whoever leaves a single lot open could have every large loss refused, and its resolution with it).
     ///
     /// # Errors
     /// `InvariantViolated` for a negative loss; `MathOverflow`.
@@ -116,19 +117,21 @@ impl MarketState {
         if loss.is_zero() || lots <= 0 {
             return Ok(QuoteAtoms::ZERO);
         }
-        let scaled = wide_mul(loss.0, CHARGE_SCALE);
-        let per_lot = scaled.unsigned_abs().div_ceil(u128::from(lots.unsigned_abs()));
-        let per_lot = i64::try_from(per_lot).map_err(|_| overflow)?;
-        let excess = wide_mul(per_lot, lots).checked_sub(scaled).ok_or(overflow)?;
+        let room = INDEX_MAX.saturating_sub(self.charges.loss_index_scaled).max(0);
+        let needed = wide_mul(loss.0, CHARGE_SCALE).unsigned_abs().div_ceil(u128::from(lots.unsigned_abs()));
+        let per_lot = i64::try_from(needed).map_or(room, |needed| needed.min(room));
+        let collected = wide_mul(per_lot, lots);
+        // Rounded down where the index has not the room: what is left over is nobody's share.
+        let most = collected.checked_div(i128::from(CHARGE_SCALE)).ok_or(overflow)?;
+        let shared = loss.min(QuoteAtoms(i64::try_from(most).unwrap_or(i64::MAX)));
+        let excess = collected.checked_sub(wide_mul(shared.0, CHARGE_SCALE)).ok_or(overflow)?;
         let excess = u64::try_from(excess).map_err(|_| EngineError::InvariantViolated)?;
         let charges = &mut self.charges;
-        let index =
-            charges.loss_index_scaled.checked_add(per_lot).filter(|index| *index <= INDEX_MAX).ok_or(overflow)?;
-        charges.clearing_atoms = QuoteAtoms(charges.clearing_atoms).sub(loss)?.0;
+        charges.clearing_atoms = QuoteAtoms(charges.clearing_atoms).sub(shared)?.0;
         charges.residue_scaled = charges.residue_scaled.checked_add(excess).ok_or(overflow)?;
-        charges.loss_index_scaled = index;
-        self.socialised_atoms = QuoteAtoms(self.socialised_atoms).add(loss)?.0;
-        Ok(loss)
+        charges.loss_index_scaled = charges.loss_index_scaled.checked_add(per_lot).ok_or(overflow)?;
+        self.socialised_atoms = QuoteAtoms(self.socialised_atoms).add(shared)?.0;
+        Ok(shared)
     }
 
     /// Takes the whole atoms out of the residue: insurance's. The clearing pool gives them up.

@@ -65,6 +65,9 @@ impl MarketState {
     /// Draws for a loss as much of `wanted` as caps, entitlement and funds allow: first from the market's own income, then from the
     /// exchange's fund, which has `fund`. The caller takes [`Draw::from_fund`] off the exchange and credits the total.
     ///
+    /// Insurance pays in for the loser, so net swept profit falls by as much: winners whom insurance has paid must not wait at the sweep
+    /// cap for money that is there.
+    ///
     /// # Errors
     /// `MathOverflow`.
     pub fn draw(&mut self, wanted: QuoteAtoms, fund: QuoteAtoms, slot: u64) -> Result<Draw> {
@@ -77,6 +80,7 @@ impl MarketState {
         }
         let from_market = allowed.min(pending).max(QuoteAtoms::ZERO);
         let from_fund = allowed.sub(from_market)?;
+        self.net_swept_profit_atoms = QuoteAtoms(self.net_swept_profit_atoms).sub(allowed)?.0;
         self.insurance_pending_atoms = pending.sub(from_market)?.0;
         self.insurance.window_atoms = lately.add(allowed)?.0;
         self.insurance.window_slot = self.insurance.window_slot.max(slot);

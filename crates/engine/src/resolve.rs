@@ -9,12 +9,13 @@ use crate::episode::{in_backstop, is_stalled};
 use crate::error::{EngineError, Result};
 use crate::insurance::Draw;
 use crate::liquidate::account_health;
-use crate::margin::{requirement, LegTotals, Requirement, Valuation};
+use crate::margin::{requirement, value_leg, LegTotals, Requirement, Valuation};
 use crate::market::MarketState;
 use crate::matching::FillLog;
 use crate::modes::Action;
 use crate::oracle::OraclePrice;
 use crate::orders::cancel_all;
+use crate::params::MarketParams;
 use crate::quantity::{mul_div_down, mul_div_up, BaseLots, QuoteAtoms, Side};
 use crate::rank::Best;
 use crate::seat::{Seat, ORDERS_PER_SEAT};
@@ -26,12 +27,13 @@ pub const COUNTERPARTIES: usize = 16;
 /// What a resolution needs to know of one other leg.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OtherLeg {
-    /// Maintenance requirement at the mid price: its weight.
+    /// Maintenance requirement at the mid price: its weight when equity is left.
     pub requirement: Requirement,
     /// True if it has a position.
     pub is_open: bool,
-    /// Without a position: what its seat has lost and not paid, not negative, in quote atoms.
-    pub flat_loss: QuoteAtoms,
+    /// With a position: its unrealised loss at the mid price, which is its weight when a loss is shared. Without one: what its seat has lost
+    /// and not paid. Not negative, in quote atoms.
+    pub loss: QuoteAtoms,
 }
 
 /// The account's other legs.
@@ -45,6 +47,33 @@ pub struct OtherLegs {
     pub bonds: QuoteAtoms,
     /// By place in the account's positions; the leg's own place, and free places, are empty.
     pub legs: [OtherLeg; POSITIONS],
+}
+
+impl OtherLegs {
+    /// Adds the leg at a place: its seat, what the seat owes, its price (a frozen one is in the account's favour already).
+    ///
+    /// # Errors
+    /// `InvariantViolated` for a place that is none; `MathOverflow`.
+    pub fn add(
+        &mut self,
+        place: usize,
+        params: &MarketParams,
+        seat: &Seat,
+        owed: QuoteAtoms,
+        price: &OraclePrice,
+    ) -> Result<()> {
+        let maintenance = value_leg(params, seat, owed, price, Valuation::Maintenance)?;
+        let favourable = value_leg(params, seat, owed, price, Valuation::Favourable)?;
+        let unpaid = QuoteAtoms(seat.realised_atoms).sub(owed)?;
+        let is_open = !seat.base().is_zero();
+        let value = if is_open { maintenance.equity.sub(unpaid)? } else { unpaid };
+        let leg = self.legs.get_mut(place).ok_or(EngineError::InvariantViolated)?;
+        *leg = OtherLeg { requirement: maintenance.requirement, is_open, loss: value.min(QuoteAtoms::ZERO).neg()? };
+        self.maintenance = self.maintenance.add(maintenance)?;
+        self.favourable = self.favourable.add(favourable)?;
+        self.bonds = self.bonds.add(bond_of(seat)?)?;
+        Ok(())
+    }
 }
 
 /// What the chain knows around the leg.
@@ -181,6 +210,8 @@ struct Estate {
     own: BaseLots,
     /// Its requirement.
     own_requirement: Requirement,
+    /// Its unrealised loss.
+    own_loss: QuoteAtoms,
     /// `E'`: equity, the bonds of all seats included.
     equity: QuoteAtoms,
     kind: ResolveKind,
@@ -192,8 +223,7 @@ impl Estate {
     fn of(market: &MarketState, account: &AccountState, seat_index: u32, context: &ResolveContext) -> Result<Self> {
         let (params, price, others) = (&market.params, &context.price, &context.others);
         let seat = market.seats.get(seat_index)?;
-        let bond = i64::try_from(seat.bond_atoms).map(QuoteAtoms).map_err(|_| EngineError::MathOverflow)?;
-        let bonds = others.bonds.add(bond)?;
+        let bonds = others.bonds.add(bond_of(seat)?)?;
         let mid = account_health(market, seat_index, account, price, others.maintenance, Valuation::Maintenance)?;
         let favourable = account_health(market, seat_index, account, price, others.favourable, Valuation::Favourable)?;
         if favourable.is_at_least(10_000) {
@@ -216,7 +246,9 @@ impl Estate {
         };
         let own = seat.base();
         let own_requirement = requirement(params, price.price.notional(own.abs()?)?, false)?;
-        Ok(Self { own, own_requirement, equity, kind, health_bps: mid.to_bps_down() })
+        let unrealised = price.price.notional(own)?.add(QuoteAtoms(seat.quote_entry_atoms))?;
+        let own_loss = unrealised.min(QuoteAtoms::ZERO).neg()?;
+        Ok(Self { own, own_requirement, own_loss, equity, kind, health_bps: mid.to_bps_down() })
     }
 
     fn summary(&self, touch: &Touch, cancelled_orders: u32) -> ResolveSummary {
@@ -237,18 +269,35 @@ impl Estate {
         }
     }
 
-    /// The leg's share of `|E'|`, among the open legs.
+    /// The leg's share of `|E'|`, among the open legs: of equity that is left by requirement; of a loss by what each leg has itself lost, and
+    /// never more than that. So no market bears what another market's leg has lost.
     fn share(&self, context: &ResolveContext) -> Result<QuoteAtoms> {
         let place = usize::from(context.position);
-        let mut weights = [Requirement::default(); POSITIONS];
-        for (weight, leg) in weights.iter_mut().zip(&context.others.legs) {
-            if leg.is_open {
-                *weight = leg.requirement;
-            }
+        let is_loss = self.kind == ResolveKind::Bankrupt;
+        let weight_of =
+            |requirement: Requirement, loss: QuoteAtoms| if is_loss { i128::from(loss.0) } else { requirement.0 };
+        let mut weights = [0i128; POSITIONS];
+        for (weight, leg) in weights.iter_mut().zip(&context.others.legs).filter(|(_, leg)| leg.is_open) {
+            *weight = weight_of(leg.requirement, leg.loss);
         }
-        *weights.get_mut(place).ok_or(EngineError::InvariantViolated)? = self.own_requirement;
-        share_of(self.equity.abs()?.0, &weights, place).map(QuoteAtoms)
+        *weights.get_mut(place).ok_or(EngineError::InvariantViolated)? = weight_of(self.own_requirement, self.own_loss);
+        let mut amount = self.equity.abs()?;
+        if is_loss {
+            let lost = weights
+                .iter()
+                .try_fold(0i128, |sum, weight| sum.checked_add(*weight))
+                .ok_or(EngineError::MathOverflow)?;
+            amount = amount.min(QuoteAtoms(i64::try_from(lost).unwrap_or(i64::MAX)));
+        }
+        if amount.is_zero() {
+            return Ok(QuoteAtoms::ZERO);
+        }
+        share_of(amount.0, &weights, place).map(QuoteAtoms)
     }
+}
+
+fn bond_of(seat: &Seat) -> Result<QuoteAtoms> {
+    i64::try_from(seat.bond_atoms).map(QuoteAtoms).map_err(|_| EngineError::MathOverflow)
 }
 
 struct Call<'a> {
@@ -304,7 +353,7 @@ impl Call<'_> {
             // What the flat legs before this one give up, in order of their places.
             let mut loss = estate.equity.neg()?;
             for leg in self.context.others.legs.iter().take(usize::from(self.context.position)) {
-                loss = loss.sub(leg.flat_loss.min(loss))?;
+                loss = loss.sub(leg.loss.min(loss))?;
             }
             let share = own_loss.min(loss);
             if !share.is_positive() {
@@ -315,8 +364,7 @@ impl Call<'_> {
         }
         // All that is missing is covered by bonds: the seat's own pays for it.
         let seat = self.own()?;
-        let bond = i64::try_from(seat.bond_atoms).map(QuoteAtoms).map_err(|_| EngineError::MathOverflow)?;
-        if !own_loss.is_positive() || bond < own_loss {
+        if !own_loss.is_positive() || bond_of(seat)? < own_loss {
             return Err(EngineError::NothingToResolve);
         }
         let paid = own_loss.0.unsigned_abs();
@@ -337,10 +385,13 @@ impl Call<'_> {
         let goes_on = half_done.position_plus_one == place
             && half_done.price_atoms_per_lot == price.0
             && half_done.cash_atoms == self.account.cash_atoms;
-        let remaining = match (goes_on, estate.kind) {
-            (true, _) => QuoteAtoms(half_done.remaining_atoms),
-            (false, ResolveKind::Takeover) => estate.share(self.context)?.neg()?,
-            (false, ResolveKind::Bankrupt) => self.draw(estate.share(self.context)?)?,
+        let whole = estate.equity.neg()?;
+        let remaining = match (goes_on.then_some(QuoteAtoms(half_done.remaining_atoms)), estate.kind) {
+            // Other legs may have recovered, or fallen, since: never more than what the account lacks, or has, now.
+            (Some(left), ResolveKind::Takeover) if !left.is_positive() => left.max(whole),
+            (Some(left), ResolveKind::Bankrupt) if !left.is_negative() => left.min(whole),
+            (_, ResolveKind::Takeover) => estate.share(self.context)?.neg()?,
+            (_, ResolveKind::Bankrupt) => self.draw(estate.share(self.context)?)?,
         };
         let remaining = self.deleverage(estate.own, remaining)?;
         self.account.resolution = Zeroable::zeroed();
