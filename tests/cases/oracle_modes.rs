@@ -1,0 +1,164 @@
+//! The table of oracle modes through the program: every action at a fresh, a degraded and a frozen price. An action without a scene does
+//! not compile.
+
+use solana_signer::Signer;
+use taper::error::TaperError;
+use taper_engine::error::EngineError;
+use taper_engine::modes::{Action, TABLE};
+use taper_engine::oracle::Grade;
+use taper_engine::quantity::Side;
+use taper_harness::{keypair, order, HarnessError, MarketHandle, MarketSpec, OracleFeed, PriceSource, Result, World};
+
+use crate::support::*;
+
+const GRADES: [Grade; 3] = [Grade::Fresh, Grade::Degraded, Grade::Frozen];
+/// A price at which `long_alice` is in the backstop stage.
+const BACKSTOP: i64 = 1_410_000;
+
+/// What the program says of an engine's refusal at a price of this grade.
+fn told(refusal: EngineError, grade: Grade) -> TaperError {
+    match (refusal, grade) {
+        (EngineError::OracleStale, Grade::Degraded) => TaperError::OracleDegraded,
+        (refusal, _) => refusal.into(),
+    }
+}
+
+#[tokio::test]
+async fn every_cell_is_what_happens() {
+    for (action, modes) in TABLE {
+        let Some(mut world) = scene(action).await else { continue };
+        let start = world.chain.snapshot();
+        for (grade, mode) in GRADES.into_iter().zip(modes) {
+            world.chain.restore(&start);
+            let expected = mode.map_err(|refusal| u32::from(told(refusal, grade)));
+            match attempt(&mut world, action, grade).await {
+                Ok(true) => assert_eq!(expected, Ok(()), "{action:?} {grade:?}"),
+                Ok(false) => assert!(expected.is_err(), "{action:?} {grade:?}: passed and was not seen"),
+                Err(HarnessError::Refused(refusal)) => {
+                    assert_eq!(expected, Err(refusal.code.unwrap_or_default()), "{action:?} {grade:?}");
+                }
+                Err(other) => panic!("{action:?} {grade:?}: {other}"),
+            }
+        }
+    }
+}
+
+/// A world in which the action is possible at a fresh price; `None` where the program has no instruction for it yet.
+async fn scene(action: Action) -> Option<World> {
+    Some(match action {
+        Action::ListMarket | Action::AddRisk | Action::SampleFunding => World::new().await.unwrap(),
+        Action::ReplaceOracle
+        | Action::ResolveBankrupt
+        | Action::ResolveNearlyBankrupt
+        | Action::TakeOver
+        | Action::SettleMarket
+        | Action::RecordDeficit => return None,
+        Action::Reduce | Action::Withdraw => long_alice().await,
+        Action::ForceCancel => {
+            let mut world = long_alice().await;
+            world.place("alice", 0, order(Side::Ask, LISTED * 2, 10)).await.unwrap();
+            move_price(&mut world, 0, SOFT).await;
+            world
+        }
+        Action::StartSoftEpisode | Action::SliceSoft | Action::Absorb => soft_alice().await,
+        Action::StartLowerEpisode | Action::SliceLower => alice_at(HARD).await,
+        Action::ObserveEpisode | Action::ObserveDeposit => {
+            let mut world = soft_alice().await;
+            world.flag("alice", 0).await.unwrap();
+            world
+        }
+        Action::ObserveStall => alice_at(BACKSTOP).await,
+        Action::SettleLoss => {
+            let mut world = soft_alice().await;
+            assert!(pay_the_maker(&mut world, 0, "bob", 1_000).await > 0);
+            world
+        }
+        Action::BesideAddedRisk | Action::BesideOthers => {
+            let mut world = World::with_markets(2).await.unwrap();
+            for market in [0, 1] {
+                world.take("alice", market, Side::Bid, 1_000).await.unwrap();
+            }
+            world.pass(10).unwrap();
+            world
+        }
+    })
+}
+
+async fn alice_at(price_atoms_per_lot: i64) -> World {
+    let mut world = long_alice().await;
+    move_price(&mut world, 0, price_atoms_per_lot).await;
+    world
+}
+
+/// Makes the price of a market one of this grade, by its age; others stay fresh.
+fn age(world: &mut World, market: usize, grade: Grade) {
+    let seconds = match grade {
+        Grade::Fresh => return,
+        Grade::Degraded => 11,
+        Grade::Frozen => 61,
+    };
+    world.chain.advance(1, seconds);
+    for other in (0..world.markets().len()).filter(|other| *other != market) {
+        let price = world.markets()[other].price_atoms_per_lot;
+        world.set_price(other, price).unwrap();
+    }
+}
+
+/// Does the thing at a price of that grade. False if the call passed and the thing was left undone.
+async fn attempt(world: &mut World, action: Action, grade: Grade) -> Result<bool> {
+    let market = usize::from(matches!(action, Action::BesideAddedRisk | Action::BesideOthers));
+    if action != Action::ListMarket {
+        age(world, market, grade);
+    }
+    let bid = order(Side::Bid, LISTED - 5_000, 1);
+    let reduction = taper::instructions::PlaceOrderArgs { reduce_only: true, ..order(Side::Ask, LISTED * 2, 10) };
+    match action {
+        Action::ListMarket => list(world, grade).await?,
+        Action::AddRisk | Action::BesideAddedRisk => world.place("alice", 0, bid).await.map(drop)?,
+        Action::Reduce | Action::BesideOthers => world.place("alice", 0, reduction).await.map(drop)?,
+        Action::ForceCancel => world.force_cancel("alice", 0).await.map(drop)?,
+        Action::StartSoftEpisode | Action::StartLowerEpisode | Action::ObserveEpisode => {
+            world.flag("alice", 0).await.map(drop)?;
+        }
+        Action::ObserveStall => {
+            world.flag("alice", 0).await?;
+            return Ok(world.account("alice")?.state.stalled_since_slot != 0);
+        }
+        Action::SliceSoft | Action::SliceLower => {
+            let (report, _) = world.liquidate("carol", "alice", 0).await?;
+            assert!(report.base_lots > 0);
+        }
+        Action::Absorb => {
+            let args = world.liquidate_args("alice", 0)?;
+            world.absorb("carol", "alice", 0, args).await.map(drop)?;
+        }
+        Action::SettleLoss => world.settle_loss("alice", 0).await.map(drop)?,
+        Action::SampleFunding => world.update_funding(0).await.map(drop)?,
+        Action::Withdraw => world.withdraw("alice", 1).await.map(drop)?,
+        Action::ObserveDeposit => {
+            world.deposit("alice", 5_000 * TOKEN).await?;
+            return Ok(world.account("alice")?.state.episode.kind == 0);
+        }
+        Action::ReplaceOracle
+        | Action::ResolveBankrupt
+        | Action::ResolveNearlyBankrupt
+        | Action::TakeOver
+        | Action::SettleMarket
+        | Action::RecordDeficit => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Lists a market whose oracle says something of that age.
+async fn list(world: &mut World, grade: Grade) -> Result<()> {
+    let spec = MarketSpec::sol("ANOTHER", PriceSource::Push)?;
+    let feed = OracleFeed::new(&spec.name, spec.source, spec.params.base_lot_exponent);
+    let calm = feed.calm(&world.chain, LISTED)?;
+    feed.post(&mut world.chain, &calm);
+    age(world, usize::MAX, grade);
+    let (_, create) = MarketHandle::creation(&world.chain, &world.venue, &spec, &feed);
+    let (market, book) = (keypair("ANOTHER market"), keypair("ANOTHER book"));
+    assert_ne!(market.pubkey(), book.pubkey());
+    let admin = world.venue.admin.clone();
+    world.chain.send(&create, &[&admin, &market, &book]).await.map(drop)
+}
