@@ -139,7 +139,7 @@ async fn sums_that_do_not_fit_are_found() {
     // An atom that no account owes, and one that the exchange has not heard of.
     forge(&mut world, &exchange, at!(exchange recorded_deficit_atoms), &one, "gate");
     forge(&mut world, &alice, at!(account recorded_deficit_atoms), &one, "gate");
-    forge(&mut world, &exchange, at!(exchange unassigned_loss_atoms), &one, "gate");
+    forge(&mut world, &exchange, at!(exchange held_loss_atoms), &one, "gate");
     forge(&mut world, &market, at!(market unassigned_loss_atoms), &one, "INV-01");
     forge(&mut world, &exchange, at!(exchange insurance_atoms), &(-1i64).to_le_bytes(), "INV-13");
     forge(&mut world, &market, at!(market insurance.window_atoms), &(-1i64).to_le_bytes(), "INV-13");

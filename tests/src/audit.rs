@@ -37,8 +37,10 @@ pub struct Totals {
     pub clearing: i128,
     /// Losses that nobody has borne yet, of the markets.
     pub unassigned: i128,
+    /// What the vault keeps for them, of the markets.
+    pub held: i128,
     /// The same, as the exchange says.
-    pub unassigned_stated: i128,
+    pub held_stated: i128,
     /// Deficits recorded of margin accounts.
     pub deficits: i128,
     /// The same, as the exchange says.
@@ -127,7 +129,7 @@ impl Audit {
         totals.fees += i128::from(exchange.fees_atoms);
         totals.insurance += i128::from(exchange.insurance_atoms);
         totals.deficits_stated = exchange.recorded_deficit_atoms.into();
-        totals.unassigned_stated = exchange.unassigned_loss_atoms.into();
+        totals.held_stated = exchange.held_loss_atoms.into();
     }
 
     fn margin_account(&mut self, key: &Pubkey, account: &MarginAccount) {
@@ -175,6 +177,7 @@ impl Audit {
         totals.insurance += i128::from(state.insurance_pending_atoms);
         totals.clearing += i128::from(state.charges.clearing_atoms);
         totals.unassigned += i128::from(state.unassigned_loss_atoms);
+        totals.held += i128::from(state.held_loss_atoms);
         for violation in check_market(state, &book.book).iter() {
             self.fail("engine audit", key, format!("{violation:?}"));
         }
@@ -222,11 +225,10 @@ impl Audit {
             self.fail("INV-01", &key, format!("the vault has {} atoms too many: {totals:?}", totals.surplus()));
         }
         for (key, totals) in self.exchanges.clone() {
-            let Totals { unassigned, unassigned_stated, deficits, deficits_stated, .. } = totals;
-            if unassigned != unassigned_stated || deficits != deficits_stated {
-                let detail = format!(
-                    "unassigned {unassigned} and {unassigned_stated}, deficits {deficits} and {deficits_stated}"
-                );
+            let Totals { held, held_stated, deficits, deficits_stated, .. } = totals;
+            if held != held_stated || deficits != deficits_stated {
+                let detail =
+                    format!("held for losses {held} and {held_stated}, deficits {deficits} and {deficits_stated}");
                 self.fail("gate", &key, detail);
             }
         }

@@ -137,8 +137,11 @@ row! {
         pub settle_after_slot: u64,
         /// Price at which all positions were closed; zero until then.
         pub final_price_atoms_per_lot: i64,
+        /// Of the unassigned loss, what the exchange keeps in the vault for it: no more than winners could have taken out ahead of the
+        /// losers. In quote atoms.
+        pub held_loss_atoms: i64,
         /// Zero: room for estimators.
-        pub reserved: [u64; 23],
+        pub reserved: [u64; 22],
         /// Seats.
         pub seats: SeatTable,
     }
@@ -147,5 +150,6 @@ assert_layout!(MarketState, 992 + 24 + 192 * SEATS, {
     params: 0, last_price: 448, throttles: 472, open_interest_base_lots: 504, fees_atoms: 512,
     insurance_pending_atoms: 520, net_swept_profit_atoms: 528, fill_sequence: 536, charges: 544, insurance: 608,
     unassigned_loss_atoms: 648, socialised_atoms: 656, deleveraged_atoms: 664, ramp: 672, limits_raised_slot: 784,
-    settle_after_slot: 792, final_price_atoms_per_lot: 800, reserved: 808, seats: 992,
+    settle_after_slot: 792, final_price_atoms_per_lot: 800, held_loss_atoms: 808, reserved: 816,
+    seats: 992,
 });

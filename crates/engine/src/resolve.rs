@@ -146,6 +146,8 @@ pub struct ResolveSummary {
     pub socialised: QuoteAtoms,
     /// Borne by nobody yet.
     pub unassigned: QuoteAtoms,
+    /// What the exchange has to keep in the vault for it, to be added to its sum.
+    pub held: QuoteAtoms,
     /// What the leg still has to collect (negative: to give away); zero when it is finished.
     pub remaining: QuoteAtoms,
     /// Funding and shared losses that the account's own seat paid first.
@@ -260,6 +262,7 @@ impl Estate {
             deleveraged: QuoteAtoms::ZERO,
             socialised: QuoteAtoms::ZERO,
             unassigned: QuoteAtoms::ZERO,
+            held: QuoteAtoms::ZERO,
             remaining: QuoteAtoms::ZERO,
             charged: touch.charged,
             swept: touch.swept,
@@ -336,7 +339,7 @@ impl Call<'_> {
         }
         let socialised = self.market.socialise(loss)?;
         let unassigned = loss.sub(socialised)?;
-        self.market.unassigned_loss_atoms = QuoteAtoms(self.market.unassigned_loss_atoms).add(unassigned)?.0;
+        self.summary.held = self.market.leave_unassigned(unassigned)?;
         self.summary.socialised = socialised;
         self.summary.unassigned = unassigned;
         self.credit(loss)

@@ -48,8 +48,8 @@ pub struct Exchange {
     pub proposal_count: u64,
     /// Sum of the deficits recorded of margin accounts, in quote atoms.
     pub recorded_deficit_atoms: i64,
-    /// Sum of the markets' losses that nobody has borne yet, in quote atoms.
-    pub unassigned_loss_atoms: i64,
+    /// Sum of what the vault keeps for the markets' losses that nobody has borne yet, in quote atoms.
+    pub held_loss_atoms: i64,
     /// Ever donated to insurance, in quote atoms.
     pub insurance_donated_atoms: i64,
     /// Ever paid by the insurance fund for losses of markets, without what markets paid from their own income, in quote atoms.
@@ -62,7 +62,7 @@ pub struct Exchange {
 assert_layout!(Exchange, 728, {
     version: 0, bump: 1, vault_bump: 2, status: 3, index: 4, quote_decimals: 6, padding: 7, creator: 8, admin: 40,
     guardian: 72, quote_mint: 104, vault: 136, token_program: 168, insurance_atoms: 200, fees_atoms: 208, pending_admin: 216,
-    timelock_slots: 248, proposal_count: 256, recorded_deficit_atoms: 264, unassigned_loss_atoms: 272,
+    timelock_slots: 248, proposal_count: 256, recorded_deficit_atoms: 264, held_loss_atoms: 272,
     insurance_donated_atoms: 280, insurance_drawn_atoms: 288, paused_slot: 296, reserved: 304,
 });
 
@@ -72,7 +72,7 @@ impl Exchange {
     /// # Errors
     /// `MathOverflow`.
     pub fn uncovered_atoms(&self) -> Result<i64> {
-        let sum = self.recorded_deficit_atoms.checked_add(self.unassigned_loss_atoms);
+        let sum = self.recorded_deficit_atoms.checked_add(self.held_loss_atoms);
         sum.ok_or_else(|| TaperError::MathOverflow.into())
     }
 
@@ -119,7 +119,7 @@ impl Exchange {
             && self.insurance_atoms >= 0
             && self.fees_atoms >= 0
             && self.recorded_deficit_atoms >= 0
-            && self.unassigned_loss_atoms >= 0
+            && self.held_loss_atoms >= 0
             && self.timelock_slots <= TIMELOCK_MAX_SLOTS
             && self.admin != Pubkey::default()
             && self.guardian != Pubkey::default()

@@ -87,6 +87,7 @@ impl Market {
             && state.fees_atoms >= 0
             && state.insurance_pending_atoms >= 0
             && state.unassigned_loss_atoms >= 0
+            && (0..=state.unassigned_loss_atoms).contains(&state.held_loss_atoms)
             && state.net_swept_profit_atoms <= state.params.sweep_cap_atoms
             && state.seats.used_count <= state.seats.touched_count;
         require!(sound, TaperError::InvariantViolated);
