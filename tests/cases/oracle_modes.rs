@@ -2,12 +2,15 @@
 //! not compile.
 
 use solana_signer::Signer;
+use taper::constants::ORACLE_PYTH_PUSH;
 use taper::error::TaperError;
+use taper::state::ProposalAction;
 use taper_engine::error::EngineError;
 use taper_engine::modes::{Action, TABLE};
 use taper_engine::oracle::Grade;
 use taper_engine::quantity::Side;
 use taper_harness::{keypair, order, HarnessError, MarketHandle, MarketSpec, OracleFeed, PriceSource, Result, World};
+use taper_sdk::instruction;
 
 use crate::support::*;
 
@@ -47,8 +50,17 @@ async fn every_cell_is_what_happens() {
 async fn scene(action: Action) -> Option<World> {
     Some(match action {
         Action::ListMarket | Action::AddRisk | Action::SampleFunding => World::new().await.unwrap(),
-        Action::ReplaceOracle
-        | Action::ResolveBankrupt
+        Action::ReplaceOracle => {
+            let mut world = World::new().await.unwrap();
+            let (admin, exchange) = (world.venue.admin.clone(), world.venue.keys.exchange);
+            let (market, other) = (world.market(0).unwrap().keys.market, other_feed());
+            let (oracle_kind, oracle_key, oracle_account) = (ORACLE_PYTH_PUSH, other.identity, other.account);
+            let change = ProposalAction::Oracle { oracle_kind, oracle_key, oracle_account };
+            let propose = instruction::propose(admin.pubkey(), exchange, Some(market), 0, change);
+            world.chain.send(&[propose], &[&admin]).await.unwrap();
+            world
+        }
+        Action::ResolveBankrupt
         | Action::ResolveNearlyBankrupt
         | Action::TakeOver
         | Action::SettleMarket
@@ -107,13 +119,19 @@ fn age(world: &mut World, market: usize, grade: Grade) {
 /// Does the thing at a price of that grade. False if the call passed and the thing was left undone.
 async fn attempt(world: &mut World, action: Action, grade: Grade) -> Result<bool> {
     let market = usize::from(matches!(action, Action::BesideAddedRisk | Action::BesideOthers));
-    if action != Action::ListMarket {
+    if matches!(action, Action::ListMarket | Action::ReplaceOracle) {
+        // The price of an oracle that is no market's yet.
+        let feed = other_feed();
+        let calm = feed.calm(&world.chain, LISTED)?;
+        feed.post(&mut world.chain, &calm);
+        age(world, usize::MAX, grade);
+    } else {
         age(world, market, grade);
     }
     let bid = order(Side::Bid, LISTED - 5_000, 1);
     let reduction = taper::instructions::PlaceOrderArgs { reduce_only: true, ..order(Side::Ask, LISTED * 2, 10) };
     match action {
-        Action::ListMarket => list(world, grade).await?,
+        Action::ListMarket => list(world).await?,
         Action::AddRisk | Action::BesideAddedRisk => world.place("alice", 0, bid).await.map(drop)?,
         Action::Reduce | Action::BesideOthers => world.place("alice", 0, reduction).await.map(drop)?,
         Action::ForceCancel => world.force_cancel("alice", 0).await.map(drop)?,
@@ -139,8 +157,12 @@ async fn attempt(world: &mut World, action: Action, grade: Grade) -> Result<bool
             world.deposit("alice", 5_000 * TOKEN).await?;
             return Ok(world.account("alice")?.state.episode.kind == 0);
         }
-        Action::ReplaceOracle
-        | Action::ResolveBankrupt
+        Action::ReplaceOracle => {
+            let (exchange, market) = (world.venue.keys.exchange, world.market(0)?.keys.market);
+            let apply = instruction::apply_proposal(exchange, 0, Some(market), Some(other_feed().account));
+            world.send_unsigned(apply).await.map(drop)?;
+        }
+        Action::ResolveBankrupt
         | Action::ResolveNearlyBankrupt
         | Action::TakeOver
         | Action::SettleMarket
@@ -149,16 +171,15 @@ async fn attempt(world: &mut World, action: Action, grade: Grade) -> Result<bool
     Ok(true)
 }
 
-/// Lists a market whose oracle says something of that age.
-async fn list(world: &mut World, grade: Grade) -> Result<()> {
+/// An oracle of no market.
+fn other_feed() -> OracleFeed {
+    OracleFeed::new("ANOTHER", PriceSource::Push, -2)
+}
+
+/// Lists a market on the other oracle.
+async fn list(world: &mut World) -> Result<()> {
     let spec = MarketSpec::sol("ANOTHER", PriceSource::Push)?;
-    let feed = OracleFeed::new(&spec.name, spec.source, spec.params.base_lot_exponent);
-    let calm = feed.calm(&world.chain, LISTED)?;
-    feed.post(&mut world.chain, &calm);
-    age(world, usize::MAX, grade);
-    let (_, create) = MarketHandle::creation(&world.chain, &world.venue, &spec, &feed);
-    let (market, book) = (keypair("ANOTHER market"), keypair("ANOTHER book"));
-    assert_ne!(market.pubkey(), book.pubkey());
-    let admin = world.venue.admin.clone();
+    let (_, create) = MarketHandle::creation(&world.chain, &world.venue, &spec, &other_feed());
+    let (admin, market, book) = (world.venue.admin.clone(), keypair("ANOTHER market"), keypair("ANOTHER book"));
     world.chain.send(&create, &[&admin, &market, &book]).await.map(drop)
 }

@@ -58,10 +58,9 @@ fn never_falls(was: &[(&'static str, i128)], now: &[(&'static str, i128)]) -> Ch
 }
 
 fn market_change(before: &Market, after: &Market) -> Checked {
-    let identity = |market: &Market| {
-        (market.exchange, market.order_book, market.oracle_kind, market.oracle_key, market.oracle_account, market.name)
-    };
-    require(identity(before) == identity(after), "identity", || "exchange, book, oracle or name changed".into())?;
+    let identity = |market: &Market| (market.exchange, market.order_book, market.name);
+    require(identity(before) == identity(after), "identity", || "exchange, book or name changed".into())?;
+    oracle_change(before, after)?;
     require(before.opens_slot == after.opens_slot, "opening", || "the slot of opening changed".into())?;
     let (was, now) = (&before.state, &after.state);
     never_falls(&counters(was), &counters(now))?;
@@ -72,6 +71,18 @@ fn market_change(before: &Market, after: &Market) -> Checked {
     })?;
     let (price_was, price_now) = (was.final_price_atoms_per_lot, now.final_price_atoms_per_lot);
     require(price_was == 0 || price_now == price_was, "final price", || format!("went from {price_was} to {price_now}"))
+}
+
+/// A market's oracle changes alone: nothing of its state moves but the last price.
+fn oracle_change(before: &Market, after: &Market) -> Checked {
+    let oracle = |market: &Market| (market.oracle_kind, market.oracle_key, market.oracle_account);
+    if oracle(before) == oracle(after) {
+        return Ok(());
+    }
+    let price = std::mem::offset_of!(MarketState, last_price)..std::mem::offset_of!(MarketState, throttles);
+    let (was, now) = (bytemuck::bytes_of(&before.state), bytemuck::bytes_of(&after.state));
+    let moved = was.iter().zip(now).enumerate().find(|(at, (was, now))| was != now && !price.contains(at));
+    require(moved.is_none(), "oracle", || "changed with more than the last price".into())
 }
 
 /// Clocks, indices and totals over the life of a market.

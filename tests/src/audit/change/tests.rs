@@ -36,7 +36,7 @@ fn all_are_found<T: ProgramAccount>(changes: &[Change<T>]) {
 #[test]
 fn what_a_market_takes_back_is_found() {
     all_are_found::<Market>(&[
-        ("identity", |_| (), |m| m.oracle_key = Pubkey::new_from_array([1; 32])),
+        ("oracle", |_| (), |m| (m.oracle_key, m.state.fees_atoms) = (Pubkey::new_from_array([1; 32]), 1)),
         ("identity", |_| (), |m| m.order_book = Pubkey::new_from_array([1; 32])),
         ("opening", |m| m.opens_slot = 2, |m| m.opens_slot = 1),
         ("INV-16", |m| m.state.last_price.publish_time_seconds = 2, |m| m.state.last_price.publish_time_seconds = 1),
@@ -54,6 +54,15 @@ fn what_a_market_takes_back_is_found() {
         ("final price", |m| m.state.final_price_atoms_per_lot = 9, |m| m.state.final_price_atoms_per_lot = 0),
         ("final price", |m| m.state.final_price_atoms_per_lot = 9, |m| m.state.final_price_atoms_per_lot = 8),
     ]);
+}
+
+#[test]
+fn an_oracle_may_change_with_the_last_price() {
+    let switched = |m: &mut Market| {
+        m.oracle_key = Pubkey::new_from_array([1; 32]);
+        m.state.last_price.price_atoms_per_lot = 5;
+    };
+    assert_eq!(broken(&stored::<Market>(|_| ()), &stored(switched)), None);
 }
 
 #[test]
