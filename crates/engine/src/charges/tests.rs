@@ -91,3 +91,48 @@ fn an_index_at_its_end_stops_there() {
     rig.market.accrue(900);
     assert_eq!(rig.market.charges.funding_index_scaled, INDEX_MAX);
 }
+
+#[test]
+fn what_the_loss_index_has_no_room_for_is_not_shared() {
+    let mut rig = rig(3);
+    rig.give(0, 1, 7);
+    rig.give(2, 1, 6);
+    // Every seat has paid up to here; three atoms a lot are left, and half of one.
+    rig.market.charges.loss_index_scaled = INDEX_MAX - 7 * CHARGE_SCALE / 2;
+    for seat in &mut rig.market.seats.rows {
+        seat.loss_checkpoint_scaled = INDEX_MAX - 7 * CHARGE_SCALE / 2;
+    }
+    // 26 lots.
+    assert_eq!(rig.market.socialise(QuoteAtoms(26)), Ok(QuoteAtoms(26)));
+    assert_pool_exact(&rig.market);
+    assert_eq!(rig.market.socialise(QuoteAtoms(i64::MAX)), Ok(QuoteAtoms(65)));
+    assert_eq!((rig.market.charges.loss_index_scaled, rig.market.socialised_atoms), (INDEX_MAX, 91));
+    assert_pool_exact(&rig.market);
+    assert_eq!(rig.market.socialise(QuoteAtoms(1)), Ok(QuoteAtoms::ZERO));
+    let paid: i64 = (0..3).map(|seat| rig.market.settle_seat(seat).unwrap().0).sum();
+    // 7, 13 and 6 lots of 3.5 atoms.
+    assert_eq!(paid, 25 + 46 + 21);
+    assert_pool_exact(&rig.market);
+}
+
+/// The largest positions, after funding has run for ten periods at the widest premium there is: everything stays within its bounds.
+#[test]
+fn the_largest_positions_settle() {
+    let mut rig = rig(2);
+    let (lots, period) = (crate::quantity::MAX_BASE_LOTS, i64::from(rig.market.params.funding_period_slots));
+    // A price at which the largest position has the largest notional there is.
+    let premium = (crate::quantity::MAX_NOTIONAL_ATOMS / lots) * 9_999 / 10_000;
+    rig.market.charges.funding_rate_scaled_per_slot = premium * CHARGE_SCALE / period;
+    rig.market.params.funding_gap_slots = u32::MAX;
+    for (seat, base) in [(0, lots), (1, -lots)] {
+        rig.market.seats.rows[seat].base_lots = base;
+    }
+    rig.market.open_interest_base_lots = lots;
+    rig.market.accrue(u64::try_from(10 * period).unwrap());
+    let paid = [0, 1].map(|seat| rig.market.settle_seat(seat).unwrap().0);
+    assert!(
+        paid[0] > 9 * crate::quantity::MAX_NOTIONAL_ATOMS && paid[0] + paid[1] == rig.market.charges.clearing_atoms
+    );
+    assert!((0..=2).contains(&rig.market.charges.clearing_atoms));
+    assert_pool_exact(&rig.market);
+}
