@@ -20,17 +20,25 @@ pub fn amount(atoms: u64) -> Result<QuoteAtoms> {
     }
 }
 
+/// A balance after an addition.
+///
+/// # Errors
+/// `MathOverflow` when it would leave the range of equities.
+pub fn added(balance: QuoteAtoms, amount: QuoteAtoms) -> Result<QuoteAtoms> {
+    let sum = balance.add(amount)?;
+    if sum.0.unsigned_abs() > MAX_EQUITY_ATOMS.unsigned_abs() {
+        return Err(EngineError::MathOverflow);
+    }
+    Ok(sum)
+}
+
 impl AccountState {
     /// Adds to cash.
     ///
     /// # Errors
     /// `MathOverflow` when cash would leave the range of equities.
     pub fn credit(&mut self, amount: QuoteAtoms) -> Result<()> {
-        let cash = QuoteAtoms(self.cash_atoms).add(amount)?;
-        if cash.0.unsigned_abs() > MAX_EQUITY_ATOMS.unsigned_abs() {
-            return Err(EngineError::MathOverflow);
-        }
-        self.cash_atoms = cash.0;
+        self.cash_atoms = added(QuoteAtoms(self.cash_atoms), amount)?.0;
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! they cannot sweep it beyond the cap: it needs no keeping. Otherwise whoever pumps a thin market could hold every withdrawal of the
 //! exchange by a deficit as large as it likes.
 
+use crate::account::AccountState;
 use crate::error::{EngineError, Result};
 use crate::insurance::Draw;
 use crate::margin::LegTotals;
@@ -18,6 +19,20 @@ use crate::quantity::QuoteAtoms;
 pub fn deficit(legs: LegTotals, cash: QuoteAtoms, bonds: QuoteAtoms, taken_out: QuoteAtoms) -> Result<QuoteAtoms> {
     let owed = legs.equity.add(cash)?.add(bonds)?.neg()?;
     Ok(owed.min(taken_out).max(QuoteAtoms::ZERO))
+}
+
+/// Records a deficit anew. Returns the exchange's sum after, given the one before.
+///
+/// # Errors
+/// `NothingToRecord` if the record is right already; `MathOverflow`.
+pub fn replace_record(account: &mut AccountState, sum: QuoteAtoms, owed: QuoteAtoms) -> Result<QuoteAtoms> {
+    let before = QuoteAtoms(account.recorded_deficit_atoms);
+    if before == owed {
+        return Err(EngineError::NothingToRecord);
+    }
+    let after = sum.sub(before)?.add(owed)?;
+    account.recorded_deficit_atoms = owed.0;
+    Ok(after)
 }
 
 /// What covering an unassigned loss did.

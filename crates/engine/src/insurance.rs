@@ -4,6 +4,7 @@
 //! what the market is entitled to over its life (all it has paid in, and the grant), and by what the fund has. So whoever owns both
 //! sides of a market without a grant can draw no more than that market has paid.
 
+use crate::cash::added;
 use crate::error::{EngineError, Result};
 use crate::market::MarketState;
 use crate::quantity::{mul_div_down, QuoteAtoms};
@@ -39,6 +40,15 @@ impl MarketState {
         let contributed = QuoteAtoms(self.insurance.contributed_atoms).add(amount)?;
         self.insurance_pending_atoms = QuoteAtoms(self.insurance_pending_atoms).add(amount)?.0;
         self.insurance.contributed_atoms = contributed.0;
+        Ok(())
+    }
+
+    /// Takes note of a donation to the exchange's fund for this market: it may draw as much more over its life.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub fn donated(&mut self, amount: QuoteAtoms) -> Result<()> {
+        self.insurance.contributed_atoms = added(QuoteAtoms(self.insurance.contributed_atoms), amount)?.0;
         Ok(())
     }
 

@@ -160,6 +160,19 @@ pub struct ResolveSummary {
     pub cancelled_orders: u32,
     /// Health before, in bps, rounded down.
     pub health_before_bps: i64,
+    /// Equity before, the bonds of all seats included.
+    pub equity_before: QuoteAtoms,
+}
+
+impl ResolveSummary {
+    /// What the account still lacks: its equity before and what others have borne for it, bonds included; never negative.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub fn deficit_left(&self) -> Result<QuoteAtoms> {
+        let borne = self.insurance.total()?.add(self.deleveraged)?.add(self.socialised)?.add(self.unassigned)?;
+        Ok(self.equity_before.add(borne)?.neg()?.max(QuoteAtoms::ZERO))
+    }
 }
 
 impl ResolveLog {
@@ -269,6 +282,7 @@ impl Estate {
             released_bond: None,
             cancelled_orders,
             health_before_bps: self.health_bps,
+            equity_before: self.equity,
         }
     }
 

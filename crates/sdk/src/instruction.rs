@@ -325,6 +325,48 @@ pub fn update_funding(keys: &MarketKeys) -> Instruction {
     build(accounts, instruction::UpdateFunding {}, none())
 }
 
+/// `resolve_account`, with the account's other legs.
+pub fn resolve_account(keys: &MarketKeys, margin_account: Pubkey, legs: &[Leg]) -> Instruction {
+    let accounts = accounts::ResolveAccount {
+        exchange: keys.exchange,
+        market: keys.market,
+        order_book: keys.order_book,
+        margin_account,
+        oracle: keys.oracle,
+    };
+    build(accounts, instruction::ResolveAccount {}, metas(legs))
+}
+
+/// `record_deficit`, with all legs of the account.
+pub fn record_deficit(exchange: Pubkey, margin_account: Pubkey, legs: &[Leg]) -> Instruction {
+    build(accounts::RecordDeficit { exchange, margin_account }, instruction::RecordDeficit {}, metas(legs))
+}
+
+/// `cover_loss`.
+pub fn cover_loss(exchange: Pubkey, market: Pubkey) -> Instruction {
+    build(accounts::CoverLoss { exchange, market }, instruction::CoverLoss {}, none())
+}
+
+/// `donate_insurance`, for one market or for all.
+pub fn donate_insurance(
+    donor: Pubkey,
+    keys: &ExchangeKeys,
+    market: Option<Pubkey>,
+    donor_token_account: Pubkey,
+    amount_atoms: u64,
+) -> Instruction {
+    let accounts = accounts::DonateInsurance {
+        donor,
+        exchange: keys.exchange,
+        market,
+        donor_token_account,
+        vault: keys.vault,
+        quote_mint: keys.quote_mint,
+        token_program: keys.token_program,
+    };
+    build(accounts, instruction::DonateInsurance { amount_atoms }, none())
+}
+
 /// `release_seat`.
 pub fn release_seat(market: Pubkey, margin_account: Pubkey) -> Instruction {
     build(accounts::ReleaseSeat { market, margin_account }, instruction::ReleaseSeat {}, none())

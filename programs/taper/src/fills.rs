@@ -7,10 +7,11 @@ use taper_engine::liquidate::SliceSummary;
 use taper_engine::market::MarketState;
 use taper_engine::matching::{FillLog, FillRecord, RemovalReason, RemovalRecord};
 use taper_engine::quantity::Price;
+use taper_engine::resolve::{Deleveraged, ResolveSummary};
 use taper_engine::sweep::{sweep_seat, touch_seat, Touch};
 
 use crate::error::Refusal;
-use crate::events::{BookChanged, Fill, Removal, SeatBalance, SliceReport, Swept};
+use crate::events::{BookChanged, DeleveragedSeat, Fill, Removal, ResolveReport, SeatBalance, SliceReport, Swept};
 use crate::instructions::side_code;
 use crate::state::Market;
 
@@ -203,6 +204,37 @@ impl SliceReport {
             fills: summary.fills,
             cancelled_orders: summary.cancelled_orders,
             episode_ended: summary.episode_ended,
+        }
+    }
+}
+
+impl ResolveReport {
+    /// The engine's summary in plain integers.
+    pub fn new(summary: &ResolveSummary, oracle_price: Price) -> Self {
+        Self {
+            kind: summary.kind as u8,
+            oracle_price_atoms_per_lot: oracle_price.0,
+            base_lots: summary.lots.0,
+            base_lots_left: summary.lots_left.0,
+            insurance_from_market_atoms: summary.insurance.from_market.0,
+            insurance_from_fund_atoms: summary.insurance.from_fund.0,
+            deleveraged_atoms: summary.deleveraged.0,
+            socialised_atoms: summary.socialised.0,
+            unassigned_atoms: summary.unassigned.0,
+            remaining_atoms: summary.remaining.0,
+            health_before_bps: summary.health_before_bps,
+            cancelled_orders: summary.cancelled_orders,
+        }
+    }
+}
+
+impl From<&Deleveraged> for DeleveragedSeat {
+    fn from(row: &Deleveraged) -> Self {
+        Self {
+            seat_index: row.seat_index,
+            base_lots: row.base_lots,
+            settled_atoms: row.settled_atoms,
+            charged_atoms: row.charged_atoms,
         }
     }
 }

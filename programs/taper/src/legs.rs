@@ -286,7 +286,7 @@ pub fn require_mode(action: Action, grade: Grade) -> core::result::Result<(), Ta
 }
 
 /// The price of another leg, and why the action may not use it.
-fn leg_price(
+pub(crate) fn leg_price(
     market: &Market,
     account: &AccountInfo,
     exchange: &Exchange,

@@ -10,6 +10,7 @@ use taper_engine::params::MarketParams;
 pub mod address;
 pub mod constants;
 pub mod error;
+pub mod estate;
 pub mod events;
 pub mod fills;
 pub mod instructions;
@@ -18,7 +19,7 @@ pub mod oracle;
 pub mod state;
 pub mod token;
 
-use events::SliceReport;
+use events::{ResolveReport, SliceReport};
 use instructions::*;
 use state::ProposalAction;
 
@@ -126,6 +127,26 @@ pub mod taper {
     /// Samples the premium of the book over the oracle, and sets the rate of funding.
     pub fn update_funding<'info>(ctx: Context<'info, UpdateFunding<'info>>) -> Result<()> {
         handle_update_funding(ctx)
+    }
+
+    /// Resolves one leg of an account that is bankrupt, or taken over.
+    pub fn resolve_account<'info>(ctx: Context<'info, ResolveAccount<'info>>) -> Result<ResolveReport> {
+        handle_resolve_account(ctx)
+    }
+
+    /// Records what an account owes beyond all it has.
+    pub fn record_deficit<'info>(ctx: Context<'info, RecordDeficit<'info>>) -> Result<()> {
+        handle_record_deficit(ctx)
+    }
+
+    /// Pays for a market's unassigned losses out of insurance.
+    pub fn cover_loss<'info>(ctx: Context<'info, CoverLoss<'info>>) -> Result<()> {
+        handle_cover_loss(ctx)
+    }
+
+    /// Donates to insurance.
+    pub fn donate_insurance<'info>(ctx: Context<'info, DonateInsurance<'info>>, amount_atoms: u64) -> Result<()> {
+        handle_donate_insurance(ctx, amount_atoms)
     }
 
     /// Releases a flat, orderless seat.

@@ -5,8 +5,11 @@ use anchor_spl::token_2022::spl_token_2022::extension::{BaseStateWithExtensions,
 use anchor_spl::token_2022::spl_token_2022::state::Mint as MintState;
 use anchor_spl::token_interface::{transfer_checked, TransferChecked};
 
+use taper_engine::deficit::check_vault;
+use taper_engine::quantity::QuoteAtoms;
+
 use crate::constants::EXCHANGE_SEED;
-use crate::error::TaperError;
+use crate::error::{Refusal, TaperError};
 use crate::state::Exchange;
 
 /// Where the amount stands in a token account of both token programs.
@@ -82,6 +85,17 @@ impl<'info> VaultTransfer<'_, 'info> {
         };
         transfer_checked(CpiContext::new(*self.token_program.key, accounts), amount, self.decimals)?;
         self.reconcile(expected)
+    }
+
+    /// The gate: after the amount has left, the vault must hold what is held back for deficits that nobody has covered.
+    ///
+    /// # Errors
+    /// `WithdrawalHeld`.
+    pub fn check_gate(&self, held_atoms: i64, amount: u64) -> Result<()> {
+        if held_atoms == 0 {
+            return Ok(());
+        }
+        check_vault(balance(self.vault)?, amount, QuoteAtoms(held_atoms)).or_refuse()
     }
 
     /// Moves tokens out of the vault, signed by the exchange.

@@ -214,12 +214,14 @@ impl<'info> PartialLiquidate<'info> {
         else {
             return err!(TaperError::PayoutDestination);
         };
-        let (decimals, seeds) = {
+        let (decimals, seeds, held_atoms) = {
             let exchange = self.exchange.load()?;
-            (exchange.quote_decimals, ExchangeSeeds::from(&*exchange))
+            (exchange.quote_decimals, ExchangeSeeds::from(&*exchange), exchange.uncovered_atoms()?)
         };
         let transfer = VaultTransfer { vault, token_account: paid.as_ref(), mint, token_program: program, decimals };
         let amount = u64::try_from(payout.0).map_err(|_| TaperError::InvariantViolated)?;
+        // What the vault must keep it cannot pay with; a credit needs no tokens.
+        transfer.check_gate(held_atoms, amount).map_err(|_| TaperError::VaultCannotPay)?;
         transfer.pay(self.exchange.as_ref(), &seeds, amount)
     }
 }

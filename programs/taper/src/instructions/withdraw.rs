@@ -50,18 +50,18 @@ impl Withdraw<'_> {
 /// 1. Only the owner; not while a pause of the exchange holds withdrawals, which it does for a day in two at most.
 /// 2. Legs that are writable are swept first; then all are valued. Every price must be fresh.
 /// 3. Cash covers the amount, and initial health is at least 1 after (INV-14).
-/// 4. The vault shrinks by exactly the amount.
+/// 4. The vault shrinks by exactly the amount, and keeps at least what is recorded of uncovered deficits and losses.
 ///
 /// # Errors
 /// `ExchangePaused`, `NotAuthority`, `OwnerOnly`, `AmountZero`, `InsufficientCash`, `InitialHealthTooLow`, `WrongVault`, `WrongMint`,
-/// `WrongTokenProgram`, `WrongExchange`, `DuplicateAccount`, `VaultCannotPay`; of the legs and their oracles; the token program's.
+/// `WrongTokenProgram`, `WrongExchange`, `DuplicateAccount`, `WithdrawalHeld`, `VaultCannotPay`; of the legs and their oracles; the token program's.
 pub fn handle_withdraw<'info>(ctx: Context<'info, Withdraw<'info>>, amount_atoms: u64) -> Result<()> {
     let accounts = &ctx.accounts;
     accounts.validate()?;
     let cash_after_atoms = accounts.debit(ctx.remaining_accounts, amount_atoms)?;
-    let (decimals, seeds) = {
+    let (decimals, seeds, held_atoms) = {
         let exchange = accounts.exchange.load()?;
-        (exchange.quote_decimals, ExchangeSeeds::from(&*exchange))
+        (exchange.quote_decimals, ExchangeSeeds::from(&*exchange), exchange.uncovered_atoms()?)
     };
     let transfer = VaultTransfer {
         vault: &accounts.vault,
@@ -70,6 +70,7 @@ pub fn handle_withdraw<'info>(ctx: Context<'info, Withdraw<'info>>, amount_atoms
         token_program: &accounts.token_program,
         decimals,
     };
+    transfer.check_gate(held_atoms, amount_atoms)?;
     transfer.pay(accounts.exchange.as_ref(), &seeds, amount_atoms)?;
     emit!(Withdrawn {
         margin_account: accounts.margin_account.key(),

@@ -1,0 +1,119 @@
+//! The other legs of an account that is resolved, or whose deficit is recorded. A walk as in `legs`, which gathers more of each leg.
+
+use anchor_lang::prelude::*;
+use taper_engine::margin::LegTotals;
+use taper_engine::modes::Action;
+use taper_engine::oracle::{check_skew, OraclePrice};
+use taper_engine::quantity::QuoteAtoms;
+use taper_engine::resolve::OtherLegs;
+
+use crate::error::{Refusal, TaperError};
+use crate::legs::{leg_price, require_consumed, Primary, Walk};
+use crate::state::{Market, PositionRef};
+
+/// What is gathered.
+#[derive(Default)]
+pub struct Estate {
+    /// The legs, by place. On the heap: it would fill much of a stack frame.
+    pub others: Box<OtherLegs>,
+    /// What the winners of these legs' markets have taken out of them.
+    pub taken_out: QuoteAtoms,
+    refusal: Option<TaperError>,
+    earliest: Option<OraclePrice>,
+    latest: Option<OraclePrice>,
+    skew_max_seconds: u32,
+}
+
+impl Estate {
+    /// Sums at maintenance and mid prices.
+    pub fn maintenance(&self) -> LegTotals {
+        self.others.maintenance
+    }
+
+    /// Refuses legs whose prices the action may not use.
+    ///
+    /// # Errors
+    /// The specific reason of the first such leg.
+    pub fn require_allowed(&self) -> Result<()> {
+        match self.refusal {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes a live price; the skew between all of them is checked at the end.
+    fn note(&mut self, price: &OraclePrice, skew_max_seconds: u32) {
+        if price.grade == taper_engine::oracle::Grade::Frozen {
+            return;
+        }
+        let is_first = self.earliest.is_none();
+        self.skew_max_seconds = if is_first { skew_max_seconds } else { self.skew_max_seconds.min(skew_max_seconds) };
+        let time = price.publish_time_seconds;
+        if self.earliest.is_none_or(|earliest| time < earliest.publish_time_seconds) {
+            self.earliest = Some(*price);
+        }
+        if self.latest.is_none_or(|latest| time > latest.publish_time_seconds) {
+            self.latest = Some(*price);
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// Gathers the account's legs, other than the primary one, from all remaining accounts.
+    ///
+    /// # Errors
+    /// As [`Walk::value`]; `SurplusLegAccounts`.
+    pub fn estate<'info>(
+        &self,
+        primary: Option<Primary<'_>>,
+        remaining: &'info [AccountInfo<'info>],
+        action: Action,
+    ) -> Result<Estate> {
+        let mut estate = Estate::default();
+        let mut rest = remaining;
+        if let Some(primary) = &primary {
+            estate.note(primary.price, primary.skew_max_seconds);
+        }
+        for (place, position) in self.account.positions.iter().enumerate() {
+            let is_primary = primary.as_ref().is_some_and(|primary| *primary.market == position.market);
+            if position.in_use == 0 || is_primary {
+                continue;
+            }
+            let [market, oracle, others @ ..] = rest else {
+                return err!(TaperError::MissingLegAccounts);
+            };
+            rest = others;
+            self.gather(place, position, market, oracle, action, &mut estate)?;
+        }
+        require_consumed(rest)?;
+        if let (Some(earliest), Some(latest)) = (&estate.earliest, &estate.latest) {
+            check_skew([earliest, latest], estate.skew_max_seconds).or_refuse()?;
+        }
+        Ok(estate)
+    }
+
+    #[inline(never)]
+    fn gather<'info>(
+        &self,
+        place: usize,
+        position: &PositionRef,
+        market: &'info AccountInfo<'info>,
+        oracle: &AccountInfo<'info>,
+        action: Action,
+        estate: &mut Estate,
+    ) -> Result<()> {
+        require!(*market.key == position.market, TaperError::WrongLegMarket);
+        let loader = AccountLoader::<Market>::try_from(market)?;
+        let market = loader.load()?;
+        market.check_belongs(self.exchange_key)?;
+        let seat = market.state.seats.get(position.seat_index).or_refuse()?;
+        require!(seat.is_owned_by(&self.account_key.to_bytes()), TaperError::SeatNotOwned);
+        let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now, action)?;
+        let params = &market.state.params;
+        let owed = market.state.owed_at(seat, self.now.slot).or_refuse()?;
+        estate.note(&price, params.oracle_leg_skew_seconds);
+        estate.refusal = estate.refusal.or(refusal);
+        estate.taken_out = estate.taken_out.add(market.state.taken_out()).or_refuse()?;
+        estate.others.add(place, params, seat, owed, &price).or_refuse()
+    }
+}

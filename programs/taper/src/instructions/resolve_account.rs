@@ -1,0 +1,189 @@
+//! `resolve_account`: one leg of an account that is bankrupt, or taken over.
+
+use anchor_lang::prelude::*;
+use taper_engine::matching::FillLog;
+use taper_engine::modes::Action;
+use taper_engine::quantity::QuoteAtoms;
+use taper_engine::resolve::{resolve_leg, ResolveContext, ResolveLog, ResolveSummary};
+
+use crate::error::{Refusal, TaperError};
+use crate::events::{DeleveragedSeat, LegResolved, OrdersCancelled, Removal, ResolveReport, SeatBalance};
+use crate::fills::new_fill_log;
+use crate::instructions::BOTH_SIDES;
+use crate::legs::{live_price, Now, Primary, Walk};
+use crate::state::{Exchange, MarginAccount, Market, OrderBook};
+
+/// Accounts of `resolve_account`. Nobody signs. Remaining: `[market, oracle]` of every other position, in order.
+#[derive(Accounts)]
+pub struct ResolveAccount<'info> {
+    /// The exchange: its fund may pay.
+    #[account(mut)]
+    pub exchange: AccountLoader<'info, Exchange>,
+    /// The market of the leg.
+    #[account(mut)]
+    pub market: AccountLoader<'info, Market>,
+    /// Its order book.
+    #[account(mut)]
+    pub order_book: AccountLoader<'info, OrderBook>,
+    /// The account to be resolved.
+    #[account(mut)]
+    pub margin_account: AccountLoader<'info, MarginAccount>,
+    /// CHECK: the market's oracle; identity, owner and layout are checked by `oracle::read`.
+    pub oracle: UncheckedAccount<'info>,
+}
+
+/// Resolves one leg: its orders are cancelled, its lots go to the best-ranked opposite seats at the oracle price, and its share of the loss
+/// (or of the equity that is left) is borne by insurance, these seats, all open lots of the market, and nobody, in this order.
+///
+/// Specification:
+/// 1. Anyone may call, at any status, when the account's equity is not positive, its health is below the takeover point, or it has stalled in
+///    the backstop stage. See `docs/spec.md`, section 18.
+/// 2. A leg with many counterparties takes several calls. The order of legs, and who calls, changes nothing.
+/// 3. What the exchange has recorded of the account's deficit falls with what is left of it.
+/// 4. Returns a [`ResolveReport`].
+///
+/// # Errors
+/// `PositionNotFound`, `WrongExchange`, `WrongOrderBook`; of the legs, the oracles and the engine's `resolve_leg`.
+pub fn handle_resolve_account<'info>(ctx: Context<'info, ResolveAccount<'info>>) -> Result<ResolveReport> {
+    let accounts = &ctx.accounts;
+    let mut log = new_fill_log();
+    let mut moves: Box<ResolveLog> = bytemuck::zeroed_box();
+    let done = accounts.resolve(ctx.remaining_accounts, &mut log, &mut moves)?;
+    let (market, margin_account, seat_index) = (accounts.market.key(), accounts.margin_account.key(), done.seat_index);
+    if !log.removals().is_empty() {
+        emit!(OrdersCancelled {
+            market,
+            margin_account,
+            seat_index,
+            side: BOTH_SIDES,
+            forced: true,
+            removals: log.removals().iter().map(Removal::from).collect(),
+        });
+    }
+    emit!(LegResolved {
+        market,
+        margin_account,
+        seat_index,
+        report: done.report,
+        counterparties: moves.rows().iter().map(DeleveragedSeat::from).collect(),
+        seat_after: done.seat_after,
+        charged_atoms: done.summary.charged.0,
+        swept_atoms: done.summary.swept.0,
+        cash_after_atoms: done.cash_after_atoms,
+        released: done.summary.released_bond.is_some(),
+        held_loss_atoms: done.summary.held.0,
+        deficit_after_atoms: done.deficit_after_atoms,
+        funding_index_scaled: done.indices.0,
+        loss_index_scaled: done.indices.1,
+        loss_index_before_scaled: done.loss_index_before,
+    });
+    Ok(done.report)
+}
+
+/// What happened, for the event.
+struct Resolved {
+    seat_index: u32,
+    summary: ResolveSummary,
+    report: ResolveReport,
+    seat_after: SeatBalance,
+    cash_after_atoms: i64,
+    deficit_after_atoms: i64,
+    indices: (i64, i64),
+    loss_index_before: i64,
+}
+
+impl<'info> ResolveAccount<'info> {
+    fn resolve(
+        &self,
+        remaining: &'info [AccountInfo<'info>],
+        log: &mut FillLog,
+        moves: &mut ResolveLog,
+    ) -> Result<Resolved> {
+        let now = Now::get()?;
+        let (exchange_key, market_key) = (self.exchange.key(), self.market.key());
+        let mut exchange = self.exchange.load_mut()?;
+        let mut account = self.margin_account.load_mut()?;
+        let mut market = self.market.load_mut()?;
+        let mut order_book = self.order_book.load_mut()?;
+        account.check_belongs(&exchange_key)?;
+        market.check_belongs(&exchange_key)?;
+        market.check_book(self.order_book.as_ref().key)?;
+        let place = account.place_of(&market_key).ok_or(TaperError::PositionNotFound)?;
+        let seat_index = account.require_seat_in(&market_key)?;
+        let context = self.context(&exchange, &mut market, &account, place, remaining, now)?;
+
+        let loss_index_before = market.state.charges.loss_index_scaled;
+        let (state, book) = (&mut market.state, &mut order_book.book);
+        let summary = resolve_leg(state, book, &mut account.state, seat_index, &context, log, moves).or_refuse()?;
+        exchange.pay_for(&summary)?;
+        if summary.released_bond.is_some() {
+            account.remove_position(&market_key)?;
+        }
+        let deficit_after_atoms = refresh_record(&mut exchange, &mut account, &summary)?;
+        market.invariant()?;
+        order_book.invariant()?;
+        account.invariant()?;
+        exchange.invariant()?;
+        let charges = &market.state.charges;
+        Ok(Resolved {
+            seat_index,
+            summary,
+            report: ResolveReport::new(&summary, context.price.price),
+            seat_after: SeatBalance::of(&market, seat_index)?,
+            cash_after_atoms: account.state.cash_atoms,
+            deficit_after_atoms,
+            indices: (charges.funding_index_scaled, charges.loss_index_scaled),
+            loss_index_before,
+        })
+    }
+
+    #[inline(never)]
+    fn context(
+        &self,
+        exchange: &Exchange,
+        market: &mut Market,
+        account: &MarginAccount,
+        place: usize,
+        remaining: &'info [AccountInfo<'info>],
+        now: Now,
+    ) -> Result<Box<ResolveContext>> {
+        let (exchange_key, market_key, account_key) =
+            (self.exchange.key(), self.market.key(), self.margin_account.key());
+        let price = live_price(market, &self.oracle, exchange, &now)?;
+        market.state.last_price.record(&price, now.slot).or_refuse()?;
+        let skew_max_seconds = market.state.params.oracle_leg_skew_seconds;
+        let primary = Primary { market: &market_key, price: &price, skew_max_seconds };
+        let walk = Walk { exchange, exchange_key: &exchange_key, account, account_key: &account_key, now };
+        let estate = walk.estate(Some(primary), remaining, Action::BesideOthers)?;
+        Ok(Box::new(ResolveContext {
+            slot: now.slot,
+            price,
+            owner: account_key.to_bytes(),
+            position: u8::try_from(place).map_err(|_| TaperError::InvariantViolated)?,
+            others: *estate.others,
+            fund: QuoteAtoms(exchange.insurance_atoms),
+        }))
+    }
+}
+
+/// Lowers what is recorded of the account's deficit to what is left of it. Returns the record.
+fn refresh_record(exchange: &mut Exchange, account: &mut MarginAccount, summary: &ResolveSummary) -> Result<i64> {
+    let before = account.state.recorded_deficit_atoms;
+    let has_seats = account.used_positions().next().is_some();
+    let after = if has_seats { before.min(summary.deficit_left().or_refuse()?.0) } else { 0 };
+    account.state.recorded_deficit_atoms = after;
+    let freed = QuoteAtoms(before).sub(QuoteAtoms(after)).or_refuse()?;
+    exchange.recorded_deficit_atoms = QuoteAtoms(exchange.recorded_deficit_atoms).sub(freed).or_refuse()?.0;
+    Ok(after)
+}
+
+impl Exchange {
+    /// What insurance pays for a leg, and what the vault keeps for what nobody bears.
+    fn pay_for(&mut self, summary: &ResolveSummary) -> Result<()> {
+        let paid = summary.insurance.from_fund;
+        self.insurance_atoms = QuoteAtoms(self.insurance_atoms).sub(paid).or_refuse()?.0;
+        self.insurance_drawn_atoms = QuoteAtoms(self.insurance_drawn_atoms).add(paid).or_refuse()?.0;
+        self.held_loss_atoms = QuoteAtoms(self.held_loss_atoms).add(summary.held).or_refuse()?.0;
+        Ok(())
+    }
+}
