@@ -7,6 +7,7 @@ mod cash;
 mod episodes;
 mod exchange;
 mod funding;
+mod governance;
 mod harness;
 mod legs;
 mod oracle;
