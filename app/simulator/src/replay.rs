@@ -10,6 +10,7 @@ mod maker;
 mod path;
 mod population;
 mod report;
+mod resolver;
 mod screen;
 mod session;
 mod stage;

@@ -86,7 +86,7 @@ pub(crate) fn look<'a, T: ProgramAccount>(accounts: &'a impl Accounts, key: &Pub
 }
 
 /// A copy of an account of the program.
-pub(crate) fn copy<T: ProgramAccount>(accounts: &impl Accounts, key: &Pubkey) -> Result<Box<T>, PlanError> {
+pub fn copy<T: ProgramAccount>(accounts: &impl Accounts, key: &Pubkey) -> Result<Box<T>, PlanError> {
     look::<T>(accounts, key)?;
     copied(find(accounts, key)?.data).map_err(|error| PlanError::Decode { account: *key, error })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 /// Version of the JSON.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Everything a replay found. Field order is the order in the JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -15,6 +15,7 @@ pub struct Report {
     pub market: MarketFacts,
     pub accounts: Vec<AccountLine>,
     pub slices: Vec<SliceLine>,
+    pub resolutions: Vec<ResolutionLine>,
     /// Refusals that the liquidator met, in its own plan or on chain, by the program's name.
     pub refusals: BTreeMap<String, u64>,
     /// Refusals of the market maker's orders.
@@ -105,6 +106,42 @@ pub struct SliceLine {
     pub remaining_lots: i64,
 }
 
+/// An account that was resolved past the ladder.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ResolutionLine {
+    pub time_ms: i64,
+    pub slot: u64,
+    pub price_atoms_per_lot: i64,
+    pub account: String,
+    pub side: &'static str,
+    /// `bankrupt` or `takeover`.
+    pub kind: &'static str,
+    pub health_before_bps: i64,
+    pub lots: i64,
+    pub calls: u64,
+    /// Drawn from insurance.
+    pub insurance_atoms: i64,
+    /// Borne by deleveraged seats; negative: equity given to them.
+    pub deleveraged_atoms: i64,
+    /// Shared among all open lots.
+    pub socialised_atoms: i64,
+    /// Borne by nobody yet.
+    pub unassigned_atoms: i64,
+    /// The deleveraged seats, by seat within a call.
+    pub payers: Vec<Payer>,
+    /// Of the dearest call; absent on the native processor.
+    pub compute_units: Option<u64>,
+}
+
+/// What one deleveraged account closed and paid.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Payer {
+    pub account: String,
+    pub lots: i64,
+    /// Negative: it was given.
+    pub atoms: i64,
+}
+
 /// The sums.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
@@ -128,7 +165,18 @@ pub struct Summary {
     pub touched_start_equity_atoms: i64,
     pub touched_end_equity_atoms: i64,
     pub touched_equity_retained_bps: i64,
-    /// Sum of the negative equities at the last price. Positions of bankrupt accounts are still open: nothing resolves them yet.
+    /// Accounts resolved because they were bankrupt, and by takeover.
+    pub resolved_bankrupt: u64,
+    pub resolved_takeover: u64,
+    pub resolved_lots: i64,
+    /// Losses of bankrupt accounts, by who bore them.
+    pub loss_insurance_atoms: i64,
+    pub loss_deleveraged_atoms: i64,
+    pub loss_socialised_atoms: i64,
+    pub loss_unassigned_atoms: i64,
+    /// Equity of accounts taken over that went to their counterparties.
+    pub takeover_given_atoms: i64,
+    /// Sum of the negative equities at the last price, of accounts not resolved yet.
     pub bad_debt_atoms: i64,
     pub insurance_atoms: i64,
     pub fees_atoms: i64,

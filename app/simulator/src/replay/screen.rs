@@ -114,8 +114,30 @@ pub fn summary(out: &mut dyn Write, report: &Report, units: &Units) -> io::Resul
             money(sums.touched_end_equity_atoms)
         ),
     )?;
-    // Nothing resolves a bankrupt account yet: its position stays open, and is worth what the last price makes of it.
-    row("bad debt", format!("{} at the last price", money(sums.bad_debt_atoms)))?;
+    row(
+        "past the ladder",
+        format!(
+            "{} bankrupt, {} taken over, {} closed",
+            sums.resolved_bankrupt,
+            sums.resolved_takeover,
+            units.base(sums.resolved_lots)
+        ),
+    )?;
+    row(
+        "losses borne by",
+        format!(
+            "insurance {}, deleveraged {}, all open lots {}, nobody yet {}",
+            money(sums.loss_insurance_atoms),
+            money(sums.loss_deleveraged_atoms),
+            money(sums.loss_socialised_atoms),
+            money(sums.loss_unassigned_atoms)
+        ),
+    )?;
+    row("given by takeovers", money(sums.takeover_given_atoms))?;
+    for (account, atoms) in payers(report) {
+        row("", format!("{account}: {}", paid_or_given(atoms)))?;
+    }
+    row("bad debt", format!("{} not resolved at the last price", money(sums.bad_debt_atoms)))?;
     row("insurance", money(sums.insurance_atoms))?;
     row("fees", money(sums.fees_atoms))?;
     row("liquidator's income", money(sums.caller_income_atoms))?;
@@ -134,6 +156,23 @@ pub fn summary(out: &mut dyn Write, report: &Report, units: &Units) -> io::Resul
             sums.transactions, sums.prices_posted, sums.requotes, sums.flags, sums.invariants_checked
         ),
     )
+}
+
+/// What each deleveraged account paid in all; negative was given to it.
+fn payers(report: &Report) -> BTreeMap<&str, i64> {
+    let mut sums = BTreeMap::new();
+    for payer in report.resolutions.iter().flat_map(|line| &line.payers) {
+        *sums.entry(payer.account.as_str()).or_default() += payer.atoms;
+    }
+    sums
+}
+
+fn paid_or_given(atoms: i64) -> String {
+    if atoms < 0 {
+        format!("given {}", money(-atoms))
+    } else {
+        format!("paid {}", money(atoms))
+    }
 }
 
 fn names(counts: &BTreeMap<String, u64>) -> String {

@@ -1,9 +1,11 @@
 //! A replay: opens the accounts, then takes the chain through the crash, price by price.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::{anyhow, bail, Context, Result};
 use indicatif::ProgressBar;
+use solana_pubkey::Pubkey;
 use taper::state::{MarginAccount, Market};
 use taper_engine::episode::Target;
 use taper_engine::liquidate::account_health;
@@ -12,7 +14,7 @@ use taper_engine::market::LastPrice;
 use taper_engine::oracle::{assess, convert, Grade, OraclePrice, OracleReading};
 use taper_engine::params::MarketParams;
 use taper_engine::presets::{default_params, MarketSizing};
-use taper_engine::quantity::{BaseLots, Price, Side};
+use taper_engine::quantity::{BaseLots, Price, QuoteAtoms, Side};
 use taper_harness::{PriceSource, Trader};
 use taper_sdk::pyth::PublishedPrice;
 
@@ -25,7 +27,8 @@ use super::population::{draw, Drawn, PopulationSizing};
 use super::report::{Report, Source, Units};
 use super::screen;
 use super::stage::{Stage, FILL_OR_KILL, POST_ONLY, QUOTE_DECIMALS};
-use super::tally::Tally;
+use super::resolver::{Resolver, Subject};
+use super::tally::{side_name, Tally};
 
 /// Slot in which the accounts are opened.
 const FIRST_SLOT: u64 = 1_000_000;
@@ -49,7 +52,6 @@ pub struct Settings {
 pub struct Held {
     pub drawn: Drawn,
     pub trader: Trader,
-    pub seat_index: u32,
     pub start_equity_atoms: i64,
 }
 
@@ -60,6 +62,9 @@ pub struct Session {
     pub held: Vec<Held>,
     pub liquidator: Liquidator,
     pub tally: Tally,
+    resolver: Resolver,
+    /// What the report calls the margin accounts.
+    names: BTreeMap<Pubkey, String>,
     maker: Maker,
     maker_trader: Trader,
     exponent: i32,
@@ -122,6 +127,8 @@ impl Session {
             held: Vec::new(),
             liquidator,
             tally: Tally::new(calm_depth, oracle.price),
+            resolver: Resolver::default(),
+            names: BTreeMap::from([(maker_trader.margin, "maker".to_owned())]),
             maker: Maker::new(profile),
             maker_trader,
             exponent,
@@ -141,6 +148,7 @@ impl Session {
         for drawn in drawn {
             session.open_account(drawn).await?;
         }
+        session.stage.donate(settings.source.insurance_donated_atoms).await?;
         session.measure_start()?;
         Ok(session)
     }
@@ -156,8 +164,8 @@ impl Session {
         let signers = [&*self.maker_trader.keypair, &*trader.keypair];
         let sent = self.stage.chain.send(&[offer, take], &signers).await;
         sent.with_context(|| format!("opening the position of {}", drawn.label))?;
-        let seat_index = self.stage.seat_of(&trader.margin)?.context("no seat after the opening trade")?;
-        self.held.push(Held { drawn, trader, seat_index, start_equity_atoms: 0 });
+        self.names.insert(trader.margin, drawn.label.clone());
+        self.held.push(Held { drawn, trader, start_equity_atoms: 0 });
         Ok(())
     }
 
@@ -196,7 +204,32 @@ impl Session {
                 self.tally.maker_refused(name);
             }
         }
-        self.liquidate(step.time_ms).await
+        let slices = self.liquidate(step.time_ms).await?;
+        self.resolve(step.time_ms).await?;
+        Ok(slices)
+    }
+
+    /// The keeper resolves every account that is bankrupt, or so unhealthy that it may be taken over.
+    async fn resolve(&mut self, time_ms: i64) -> Result<()> {
+        for index in 0..self.held.len() {
+            let base = self.base_of(index)?;
+            let health = self.health(index, Valuation::Maintenance)?;
+            if base.is_zero() || !health.is_below(self.params.takeover_health_bps) {
+                continue;
+            }
+            let (label, margin_account) = (self.held[index].drawn.label.clone(), self.held[index].trader.margin);
+            let subject = Subject {
+                margin_account,
+                label: &label,
+                side: side_name(self.held[index].drawn.side),
+                health_before_bps: health.to_bps_down(),
+                is_bankrupt: !health.equity.is_positive(),
+            };
+            let (stage, names) = (&mut self.stage, &self.names);
+            let done = self.resolver.resolve(stage, &subject, self.price.price, time_ms, names).await?;
+            self.tally.resolutions.extend(done);
+        }
+        Ok(())
     }
 
     /// The liquidator goes once over all accounts in trouble, the worst first.
@@ -247,7 +280,9 @@ impl Session {
             bail!("the liquidator's tokens are not the income that the slices reported");
         }
         self.stage.chain.audit().context("the last audit")?;
-        let mut report = self.tally.report(source, &self.params, &self.held, &ends, self.liquidator.refusals.clone());
+        let mut refusals = self.liquidator.refusals.clone();
+        refusals.extend(self.resolver.refusals.clone());
+        let mut report = self.tally.report(source, &self.params, &self.held, &ends, refusals);
         let sums = &mut report.summary;
         sums.insurance_atoms = exchange.insurance_atoms + market.state.insurance_pending_atoms;
         sums.fees_atoms = exchange.fees_atoms + market.state.fees_atoms;
@@ -263,26 +298,25 @@ impl Session {
     }
 
     fn base_of(&self, index: usize) -> Result<BaseLots> {
-        let market: &Market = self.stage.chain.load(&self.stage.market.market)?;
-        Ok(BaseLots(market.state.seats.get(self.held[index].seat_index).map_err(refused)?.base_lots))
+        self.stage.base_of(&self.held[index].trader.margin)
     }
 
     fn health(&self, index: usize, valuation: Valuation) -> Result<Health> {
-        self.health_at(self.account(index)?, self.held[index].seat_index, valuation)
+        self.health_of(&self.held[index].trader.margin, valuation)
     }
 
-    fn health_at(&self, account: &MarginAccount, seat_index: u32, valuation: Valuation) -> Result<Health> {
-        let market: &Market = self.stage.chain.load(&self.stage.market.market)?;
+    fn health_of(&self, margin_account: &Pubkey, valuation: Valuation) -> Result<Health> {
+        let account: &MarginAccount = self.stage.chain.load(margin_account)?;
         let others = LegTotals::default();
+        let Some(seat_index) = self.stage.seat_of(margin_account)? else {
+            return others.with_cash(QuoteAtoms(account.state.cash_atoms)).map_err(refused);
+        };
+        let market: &Market = self.stage.chain.load(&self.stage.market.market)?;
         account_health(&market.state, seat_index, &account.state, &self.price, others, valuation).map_err(refused)
     }
 
     fn maker_equity_atoms(&self) -> Result<i64> {
-        let account: &MarginAccount = self.stage.chain.load(&self.maker_trader.margin)?;
-        match self.stage.seat_of(&self.maker_trader.margin)? {
-            Some(seat_index) => Ok(self.health_at(account, seat_index, Valuation::Maintenance)?.equity.0),
-            None => Ok(account.state.cash_atoms),
-        }
+        Ok(self.health_of(&self.maker_trader.margin, Valuation::Maintenance)?.equity.0)
     }
 }
 

@@ -1,13 +1,14 @@
 //! The embedded chain of a replay: an exchange with one market, its Pyth account, and the accounts that act on it. Every key follows
 //! from the seed, so that addresses, bumps and compute units do.
 
-use anyhow::{Context, Result};
+use anyhow::{anyhow, Context, Result};
 use solana_instruction::Instruction;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 use taper::instructions::{CancelAllOrdersArgs, PlaceOrderArgs, BOTH_SIDES};
-use taper::state::MarginAccount;
+use taper::state::{MarginAccount, Market};
 use taper_engine::params::MarketParams;
+use taper_engine::quantity::BaseLots;
 use taper_harness::{
     keypair, mint_bytes, order, token_account_bytes, Chain, HarnessError, MarketHandle, MarketSpec, OracleFeed,
     PriceSource, Trader, Venue,
@@ -83,6 +84,24 @@ impl Stage {
         stranger
     }
 
+    /// Somebody donates to insurance for this market.
+    ///
+    /// # Errors
+    /// Of the chain.
+    pub async fn donate(&mut self, amount_atoms: i64) -> Result<()> {
+        let amount = u64::try_from(amount_atoms).context("negative donation")?;
+        if amount == 0 {
+            return Ok(());
+        }
+        let donor = Trader::prepare(&self.venue, &format!("{} donor", self.label));
+        let tokens = token_account_bytes(&self.venue.keys.quote_mint, &donor.key(), amount);
+        self.chain.set_account(&donor.token_account, tokens);
+        let market = Some(self.market.market);
+        let donate = instruction::donate_insurance(donor.key(), &self.venue.keys, market, donor.token_account, amount);
+        self.chain.send(&[donate], &[&donor.keypair]).await.context("donating to insurance")?;
+        Ok(())
+    }
+
     /// `place_order` of a trader.
     pub fn order(&self, trader: &Trader, kind: u8, quote: &Quote) -> Instruction {
         let args = PlaceOrderArgs { kind, ..order(quote.side, quote.price.0, quote.lots.0) };
@@ -123,6 +142,17 @@ impl Stage {
             }
         }
         Ok(refusals)
+    }
+
+    /// The position of a margin account; zero without a seat.
+    ///
+    /// # Errors
+    /// Of the chain.
+    pub fn base_of(&self, margin_account: &Pubkey) -> Result<BaseLots> {
+        let Some(seat_index) = self.seat_of(margin_account)? else { return Ok(BaseLots::ZERO) };
+        let market: &Market = self.chain.load(&self.market.market)?;
+        let seat = market.state.seats.get(seat_index).map_err(|error| anyhow!("the engine refuses: {error:?}"))?;
+        Ok(seat.base())
     }
 
     /// The seat of a margin account in the market.

@@ -8,7 +8,7 @@ use taper_engine::quantity::{BaseLots, Price, Side};
 
 use super::liquidator::Taken;
 use super::population::Drawn;
-use super::report::{ratio, AccountLine, MarketFacts, Report, SliceLine, Source, Summary, FORMAT_VERSION};
+use super::report::{ratio, AccountLine, MarketFacts, Report, ResolutionLine, SliceLine, Source, Summary, FORMAT_VERSION};
 use super::session::Held;
 
 /// Invariants that one audit of the harness recomputes: 01, 02, 07, 08, 09, 12.
@@ -20,6 +20,7 @@ const BPS: i64 = 10_000;
 /// What happened so far.
 pub struct Tally {
     pub slices: Vec<SliceLine>,
+    pub resolutions: Vec<ResolutionLine>,
     pub maker_start_equity_atoms: i64,
     pub open_interest_lots: i64,
     /// Account of each slice, by index.
@@ -40,6 +41,7 @@ impl Tally {
     pub fn new(calm_depth: BaseLots, start: Price) -> Self {
         Self {
             slices: Vec::new(),
+            resolutions: Vec::new(),
             maker_start_equity_atoms: 0,
             open_interest_lots: 0,
             whose: Vec::new(),
@@ -133,6 +135,7 @@ impl Tally {
             smallest_depth_part_bps: (self.smallest_part * 10_000.0).round() as i64,
         };
         let mut summary = self.summary(&accounts);
+        self.count_resolutions(&mut summary);
         summary.accounts_unhealthy = count(ends.iter().filter(|(_, health)| health.is_below(10_000)));
         summary.accounts_bankrupt = count(ends.iter().filter(|(_, health)| health.equity.is_negative()));
         Report {
@@ -141,6 +144,7 @@ impl Tally {
             market,
             accounts,
             slices: self.slices.clone(),
+            resolutions: self.resolutions.clone(),
             refusals,
             maker_refusals: self.maker_refusals.clone(),
             summary,
@@ -162,6 +166,20 @@ impl Tally {
             closed_lots: own().map(|slice| slice.lots).sum(),
             penalty_atoms: own().map(|slice| slice.penalty_atoms).sum(),
             slippage_atoms: own().map(|slice| slice.slippage_atoms).sum(),
+        }
+    }
+
+    /// Who paid what past the ladder.
+    fn count_resolutions(&self, sums: &mut Summary) {
+        for line in &self.resolutions {
+            let is_bankrupt = line.kind == "bankrupt";
+            *(if is_bankrupt { &mut sums.resolved_bankrupt } else { &mut sums.resolved_takeover }) += 1;
+            sums.resolved_lots += line.lots;
+            sums.loss_insurance_atoms += line.insurance_atoms;
+            sums.loss_deleveraged_atoms += line.deleveraged_atoms.max(0);
+            sums.loss_socialised_atoms += line.socialised_atoms;
+            sums.loss_unassigned_atoms += line.unassigned_atoms;
+            sums.takeover_given_atoms -= line.deleveraged_atoms.min(0);
         }
     }
 
