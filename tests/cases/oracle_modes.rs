@@ -17,6 +17,8 @@ use crate::support::*;
 const GRADES: [Grade; 3] = [Grade::Fresh, Grade::Degraded, Grade::Frozen];
 /// A price at which `long_alice` is in the backstop stage.
 const BACKSTOP: i64 = 1_410_000;
+/// One at which she may be taken over.
+const TAKEOVER: i64 = 1_405_000;
 
 /// What the program says of an engine's refusal at a price of this grade.
 fn told(refusal: EngineError, grade: Grade) -> TaperError {
@@ -60,11 +62,17 @@ async fn scene(action: Action) -> Option<World> {
             world.chain.send(&[propose], &[&admin]).await.unwrap();
             world
         }
-        Action::ResolveBankrupt
-        | Action::ResolveNearlyBankrupt
-        | Action::TakeOver
-        | Action::SettleMarket
-        | Action::RecordDeficit => return None,
+        Action::ResolveBankrupt => alice_at(BANKRUPT).await,
+        Action::ResolveNearlyBankrupt => nearly_bankrupt().await,
+        Action::TakeOver => alice_at(TAKEOVER).await,
+        Action::SettleMarket => return None,
+        Action::RecordDeficit => {
+            let mut world = alice_at(SOFT).await;
+            // The vault lacks no more than what a winner has taken out of it.
+            assert!(pay_the_maker(&mut world, 0, "bob", 1_000).await > 0);
+            move_price(&mut world, 0, BANKRUPT).await;
+            world
+        }
         Action::Reduce | Action::Withdraw => long_alice().await,
         Action::ForceCancel => {
             let mut world = long_alice().await;
@@ -99,6 +107,22 @@ async fn scene(action: Action) -> Option<World> {
 async fn alice_at(price_atoms_per_lot: i64) -> World {
     let mut world = long_alice().await;
     move_price(&mut world, 0, price_atoms_per_lot).await;
+    world
+}
+
+/// Alice has nothing left at the mid price, bond included, and something at the edge that favours her.
+async fn nearly_bankrupt() -> World {
+    let mut world = alice_at(BANKRUPT).await;
+    let bond = i64::try_from(world.seat("alice", 0).unwrap().unwrap().bond_atoms).unwrap();
+    let worth = |world: &World| {
+        let health = world.health("alice").unwrap();
+        (health.maintenance.equity.0 + bond, health.favourable.equity.0 + bond)
+    };
+    // So far below the price at which the equity of 10,000 lots is nothing.
+    let (mid, _) = worth(&world);
+    move_price(&mut world, 0, BANKRUPT - mid / 10_000 - 100).await;
+    let (mid, favourable) = worth(&world);
+    assert!(mid < 0 && favourable > 0, "{mid} {favourable}");
     world
 }
 
@@ -162,11 +186,18 @@ async fn attempt(world: &mut World, action: Action, grade: Grade) -> Result<bool
             let apply = instruction::apply_proposal(exchange, 0, Some(market), Some(other_feed().account));
             world.send_unsigned(apply).await.map(drop)?;
         }
-        Action::ResolveBankrupt
-        | Action::ResolveNearlyBankrupt
-        | Action::TakeOver
-        | Action::SettleMarket
-        | Action::RecordDeficit => return Ok(false),
+        Action::ResolveBankrupt | Action::ResolveNearlyBankrupt | Action::TakeOver => {
+            let (keys, margin) = (world.market(0)?.keys, world.trader("alice").margin);
+            world.send_unsigned(instruction::resolve_account(&keys, margin, &[])).await?;
+            assert_eq!(world.base("alice", 0)?, 0);
+        }
+        Action::SettleMarket => return Ok(false),
+        Action::RecordDeficit => {
+            let legs = world.legs("alice", None)?;
+            let (exchange, margin) = (world.venue.keys.exchange, world.trader("alice").margin);
+            world.send_unsigned(instruction::record_deficit(exchange, margin, &legs)).await?;
+            assert!(world.exchange()?.recorded_deficit_atoms > 0);
+        }
     }
     Ok(true)
 }

@@ -225,7 +225,7 @@ fn record(grade: Grade) -> Result<()> {
     let (params, valuation) = (&world.market.params, Valuation::Maintenance);
     let legs = value_leg_for(Action::RecordDeficit, params, seat, QuoteAtoms::ZERO, &world.price, valuation)?;
     let cash = QuoteAtoms(world.accounts[ALICE as usize].cash_atoms);
-    assert_eq!(deficit(legs, cash, QuoteAtoms::ZERO)?, QuoteAtoms(500_000));
+    assert_eq!(deficit(legs, cash, QuoteAtoms::ZERO, QuoteAtoms(i64::MAX))?, QuoteAtoms(500_000));
     Ok(())
 }
 

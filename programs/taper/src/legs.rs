@@ -61,9 +61,6 @@ impl Needs {
     /// For a deposit that looks at an episode.
     pub const DEPOSIT: Self =
         Self { maintenance: false, favourable: false, initial: true, action: Action::ObserveDeposit };
-    /// For the record of a deficit.
-    pub const DEFICIT: Self =
-        Self { maintenance: true, favourable: false, initial: false, action: Action::RecordDeficit };
     /// For strangers' observations.
     pub const FAVOURABLE: Self =
         Self { maintenance: false, favourable: true, initial: false, action: Action::BesideOthers };
@@ -273,16 +270,21 @@ pub fn live_price(market: &Market, oracle: &AccountInfo, exchange: &Exchange, no
     assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds).or_refuse()
 }
 
-/// Refuses a price of a grade that the action must not use. The engine has one error for a price that is not good enough; here a degraded
-/// one has a name of its own.
-///
-/// # Errors
-/// The cell of [`taper_engine::modes::TABLE`], `OracleDegraded` for `OracleStale` at a degraded price.
-pub fn require_mode(action: Action, grade: Grade) -> core::result::Result<(), TaperError> {
-    action.require(grade).map_err(|refusal| match (refusal, grade) {
+/// What a client is told of an engine's refusal at a price of this grade. The engine has one error for a price that is not good enough;
+/// here a degraded one has a name of its own.
+pub fn refused_at(refusal: EngineError, grade: Grade) -> TaperError {
+    match (refusal, grade) {
         (EngineError::OracleStale, Grade::Degraded) => TaperError::OracleDegraded,
         (refusal, _) => refusal.into(),
-    })
+    }
+}
+
+/// Refuses a price of a grade that the action must not use.
+///
+/// # Errors
+/// The cell of [`taper_engine::modes::TABLE`], as [`refused_at`] tells it.
+pub fn require_mode(action: Action, grade: Grade) -> core::result::Result<(), TaperError> {
+    action.require(grade).map_err(|refusal| refused_at(refusal, grade))
 }
 
 /// The price of another leg, and why the action may not use it.

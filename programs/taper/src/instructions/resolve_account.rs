@@ -10,7 +10,7 @@ use crate::error::{Refusal, TaperError};
 use crate::events::{DeleveragedSeat, LegResolved, OrdersCancelled, Removal, ResolveReport, SeatBalance};
 use crate::fills::new_fill_log;
 use crate::instructions::BOTH_SIDES;
-use crate::legs::{live_price, Now, Primary, Walk};
+use crate::legs::{live_price, refused_at, Now, Primary, Walk};
 use crate::state::{Exchange, MarginAccount, Market, OrderBook};
 
 /// Accounts of `resolve_account`. Nobody signs. Remaining: `[market, oracle]` of every other position, in order.
@@ -114,7 +114,8 @@ impl<'info> ResolveAccount<'info> {
 
         let loss_index_before = market.state.charges.loss_index_scaled;
         let (state, book) = (&mut market.state, &mut order_book.book);
-        let summary = resolve_leg(state, book, &mut account.state, seat_index, &context, log, moves).or_refuse()?;
+        let summary = resolve_leg(state, book, &mut account.state, seat_index, &context, log, moves)
+            .map_err(|refusal| refused_at(refusal, context.price.grade))?;
         exchange.pay_for(&summary)?;
         if summary.released_bond.is_some() {
             account.remove_position(&market_key)?;
