@@ -1,6 +1,7 @@
 //! Every account slot of every instruction, filled with every other account of the world: refused, and no byte changed;
 //! or harmless, for a reason written here.
 
+mod governance;
 mod scene;
 mod table;
 
@@ -34,6 +35,15 @@ const HARMLESS: &[(&str, &str, &[&str], &str)] = &[
     ("initialize_exchange", "quote_mint", &["mint"], "an exchange for another mint"),
     ("sweep_market_income", "market", &["market"], "another market of the same exchange"),
     ("set_status", "authority", &["admin"], "the admin may do what the guardian may"),
+    ("set_status", "cosigner", ANY, "not needed to tighten, whoever signs"),
+    ("propose for a market", "market", &["market"], "the admin says which"),
+    ("apply parameters", "oracle", ANY, "not looked at where none is replaced"),
+    ("apply a guardian", "oracle", ANY, "not looked at where none is replaced"),
+    ("cancel_proposal", "authority", &["admin"], "the admin may do what the guardian may"),
+    ("cancel_proposal", "proposal", &["proposal"], "another one that is pending"),
+    ("close_proposal", "proposal", &["proposal"], "another one that is over"),
+    ("tighten_limits", "authority", &["admin"], "the admin may do what the guardian may"),
+    ("tighten_limits", "market", &["market"], "another market of the same exchange"),
     ("set_status", "market", &["market", "this program"], "another market, or none: the exchange itself"),
 ];
 
@@ -94,6 +104,16 @@ fn has_a_name(refusal: &str) -> bool {
     !refusal.starts_with("InstructionError")
         || refusal.ends_with(TOKEN_PROGRAM_OWNER_MISMATCH)
         || refusal.ends_with(UNREADABLE)
+}
+
+#[tokio::test]
+async fn every_slot_of_governance_with_every_other_account() {
+    swap_all(scene::governing().await, 1_000).await;
+}
+
+#[tokio::test]
+async fn every_slot_of_governance_without_its_privilege() {
+    strip_all(scene::governing().await).await;
 }
 
 #[tokio::test]

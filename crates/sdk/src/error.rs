@@ -35,6 +35,7 @@ const FRAMEWORK_ERRORS: &[ErrorCode] = &[
     ErrorCode::ConstraintOwner,
     ErrorCode::ConstraintRentExempt,
     ErrorCode::ConstraintSeeds,
+    ErrorCode::ConstraintClose,
     ErrorCode::ConstraintTokenMint,
     ErrorCode::ConstraintTokenOwner,
     ErrorCode::ConstraintZero,

@@ -14,6 +14,7 @@ use taper_harness::{
 };
 use taper_sdk::instruction;
 
+use super::governance;
 use super::table::{self, Case};
 use crate::support::*;
 
@@ -74,6 +75,13 @@ pub async fn trouble() -> Scene {
     // A winner has been paid, so that there is a loss to settle.
     assert!(pay_the_maker(&mut world, 0, "bob", 1_000).await > 0);
     Scene::of(world, table::cases).await
+}
+
+/// Proposals, a nominee, a ramp.
+pub async fn governing() -> Scene {
+    let mut scene = Scene::of(governance::world().await, governance::cases).await;
+    scene.candidates.extend(governance::candidates(&scene.world));
+    scene
 }
 
 async fn add_other_exchange(world: &mut World, candidates: &mut BTreeMap<Pubkey, &'static str>) {

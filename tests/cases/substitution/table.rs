@@ -21,7 +21,7 @@ pub struct Case {
     pub before: Vec<Instruction>,
 }
 
-fn case(name: &'static str, slots: &'static str, instruction: Instruction) -> Case {
+pub(super) fn case(name: &'static str, slots: &'static str, instruction: Instruction) -> Case {
     Case { name, slots: slots.split_whitespace().collect(), instruction, before: Vec::new() }
 }
 
