@@ -388,6 +388,9 @@ impl Call<'_> {
         seat.bond_atoms = seat.bond_atoms.checked_sub(paid).ok_or(EngineError::MathOverflow)?;
         let bonds = &mut self.market.seats.bonds_atoms;
         *bonds = bonds.checked_sub(paid).ok_or(EngineError::InvariantViolated)?;
+        // Paid in by a loser, as cash is in a sweep: winners must not wait for it at the sweep cap.
+        let swept = QuoteAtoms(self.market.net_swept_profit_atoms);
+        self.market.net_swept_profit_atoms = swept.sub(own_loss)?.0;
         self.credit(own_loss)
     }
 
