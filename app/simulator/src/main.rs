@@ -1,6 +1,7 @@
-//! `taper-sim`: replays real crashes through the Taper program, and judges oracle accounts as the program would.
+//! `taper-sim`: replays real crashes through the Taper program, and judges oracle accounts and parameters as the program would.
 
 mod oracle_command;
+mod params_command;
 mod replay;
 
 use std::process::ExitCode;
@@ -20,11 +21,14 @@ enum Command {
     Replay(replay::Arguments),
     /// Decode dumps of Pyth accounts exactly as the program would, and say what it would make of them.
     Oracle(oracle_command::Arguments),
+    /// Explain every inequality of a market's parameters with its numbers.
+    Params(params_command::Arguments),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Oracle(arguments) => oracle_command::run(&arguments),
+        Command::Params(arguments) => params_command::run(&arguments),
     }
 }
