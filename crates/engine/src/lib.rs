@@ -51,6 +51,7 @@ pub mod quantity;
 pub mod rank;
 pub mod resolve;
 pub mod seat;
+pub mod settlement;
 pub mod slice;
 pub mod sweep;
 pub mod throttle;
