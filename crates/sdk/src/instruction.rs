@@ -367,6 +367,24 @@ pub fn donate_insurance(
     build(accounts, instruction::DonateInsurance { amount_atoms }, none())
 }
 
+/// `settle_market`.
+pub fn settle_market(keys: &MarketKeys) -> Instruction {
+    let accounts = accounts::SettleMarket {
+        exchange: keys.exchange,
+        market: keys.market,
+        order_book: keys.order_book,
+        oracle: keys.oracle,
+    };
+    build(accounts, instruction::SettleMarket {}, none())
+}
+
+/// `close_market`; the lamports of both accounts go to `recipient`.
+pub fn close_market(admin: Pubkey, keys: &MarketKeys, recipient: Pubkey) -> Instruction {
+    let (exchange, market, order_book) = (keys.exchange, keys.market, keys.order_book);
+    let accounts = accounts::CloseMarket { admin, exchange, market, order_book, recipient };
+    build(accounts, instruction::CloseMarket {}, none())
+}
+
 /// `release_seat`.
 pub fn release_seat(market: Pubkey, margin_account: Pubkey) -> Instruction {
     build(accounts::ReleaseSeat { market, margin_account }, instruction::ReleaseSeat {}, none())

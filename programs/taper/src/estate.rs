@@ -71,8 +71,9 @@ impl Walk<'_> {
     ) -> Result<Estate> {
         let mut estate = Estate::default();
         let mut rest = remaining;
-        if let Some(primary) = &primary {
-            estate.note(primary.price, primary.skew_max_seconds);
+        if let Some((price, skew)) = primary.as_ref().and_then(|own| own.skew_max_seconds.map(|skew| (own.price, skew)))
+        {
+            estate.note(price, skew);
         }
         for (place, position) in self.account.positions.iter().enumerate() {
             let is_primary = primary.as_ref().is_some_and(|primary| *primary.market == position.market);
@@ -111,7 +112,9 @@ impl Walk<'_> {
         let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now, action)?;
         let params = &market.state.params;
         let owed = market.state.owed_at(seat, self.now.slot).or_refuse()?;
-        estate.note(&price, params.oracle_leg_skew_seconds);
+        if !market.state.is_settled() {
+            estate.note(&price, params.oracle_leg_skew_seconds);
+        }
         estate.refusal = estate.refusal.or(refusal);
         estate.taken_out = estate.taken_out.add(market.state.taken_out()).or_refuse()?;
         estate.others.add(place, params, seat, owed, &price).or_refuse()

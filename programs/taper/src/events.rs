@@ -507,10 +507,21 @@ pub struct DeleveragedSeat {
     pub charged_atoms: i64,
 }
 
-/// A leg was resolved, or a part of it. `insurance_from_market_atoms` leave the market's pending insurance, `insurance_from_fund_atoms` the
-/// exchange's fund; `socialised_atoms` leave the market's clearing pool; `settled_atoms` and `charged_atoms` of this event enter it.
+/// A leg was resolved, or a part of it. From the balances before, an indexer gets those after like this, in this order.
+///
+/// 1. The account's seat is [`Self::seat_after`], its cash [`Self::cash_after_atoms`]. If `released_bond_atoms` is there, the seat is gone.
+/// 2. Each counterparty's seat: see [`DeleveragedSeat`]. Its checkpoints become `funding_index_scaled` and `loss_index_before_scaled`.
+/// 3. The market's clearing pool gets `charged_atoms` and each `settled_atoms`, and gives `socialised_atoms`. Its pending insurance gives
+///    `insurance_from_market_atoms`, the exchange's fund `insurance_from_fund_atoms`; both together are added to what the market has drawn.
+/// 4. The market's unassigned loss grows by `unassigned_atoms`, what is held for it, in market and exchange, by `held_loss_atoms`.
+/// 5. The market's net swept profit grows by `swept_atoms`, and falls by both insurances and `bond_paid_atoms`.
+/// 6. The account's recorded deficit is `deficit_after_atoms`; the exchange's sum falls by as much as it.
+///
+/// Own orders that were cancelled first are in `OrdersCancelled`.
 #[event]
 pub struct LegResolved {
+    /// The exchange.
+    pub exchange: Pubkey,
     /// The market.
     pub market: Pubkey,
     /// The account.
@@ -529,18 +540,20 @@ pub struct LegResolved {
     pub swept_atoms: i64,
     /// The account's cash after, a released bond included.
     pub cash_after_atoms: i64,
-    /// True if the seat was released: its bond went to cash.
-    pub released: bool,
+    /// What the seat's bond paid of its loss.
+    pub bond_paid_atoms: i64,
+    /// If the seat was released: what was left of its bond, which went to cash.
+    pub released_bond_atoms: Option<i64>,
     /// What the exchange keeps in the vault in addition, for what nobody bears.
     pub held_loss_atoms: i64,
     /// What is recorded of the account's deficit after.
     pub deficit_after_atoms: i64,
     /// The funding index to which every seat of this event is settled, in `2^-20` atoms per lot.
     pub funding_index_scaled: i64,
+    /// The loss index before, to which every seat of this event is settled, in `2^-20` atoms per lot.
+    pub loss_index_before_scaled: i64,
     /// The loss index after, in `2^-20` atoms per lot.
     pub loss_index_scaled: i64,
-    /// The loss index before, to which every seat of this event is settled.
-    pub loss_index_before_scaled: i64,
 }
 
 /// An account's deficit was recorded anew.
@@ -556,7 +569,8 @@ pub struct DeficitRecorded {
     pub after_atoms: i64,
 }
 
-/// Insurance paid for losses that nobody had borne.
+/// Insurance paid for losses that nobody had borne. The market's net swept profit falls by both payments, its held loss, and the exchange's,
+/// by `freed_atoms`.
 #[event]
 pub struct LossCovered {
     /// The exchange.
@@ -573,12 +587,12 @@ pub struct LossCovered {
     pub unassigned_after_atoms: i64,
 }
 
-/// Somebody donated to insurance.
+/// Somebody donated to insurance. The exchange's fund grows by the amount; if it is for a market, so does what that market has contributed.
 #[event]
 pub struct InsuranceDonated {
     /// The exchange.
     pub exchange: Pubkey,
-    /// The market that it is for; the default key for all of them.
+    /// The market that it is for; the default key if it is for none.
     pub market: Pubkey,
     /// Who paid.
     pub donor: Pubkey,
@@ -586,4 +600,42 @@ pub struct InsuranceDonated {
     pub amount_atoms: u64,
     /// The exchange's fund after.
     pub fund_after_atoms: i64,
+}
+
+/// All positions of a market were closed at its final price, and its book emptied. Every seat with a position paid
+/// `ceil((base × (funding index − its checkpoint) + |base| × (loss index − its checkpoint)) ÷ 2^20)` out of its result into the clearing pool;
+/// then its result grew by `base × price + quote_entry`, and its position and entry are zero (`Seat::close_at` of the engine).
+#[event]
+pub struct MarketSettled {
+    /// The market.
+    pub market: Pubkey,
+    /// The price.
+    pub final_price_atoms_per_lot: i64,
+    /// Lots closed on each side.
+    pub base_lots: i64,
+    /// Seats that had a position or orders.
+    pub seats: u32,
+    /// The funding index to which every position was settled, in `2^-20` atoms per lot.
+    pub funding_index_scaled: i64,
+    /// The loss index to which every position was settled.
+    pub loss_index_scaled: i64,
+}
+
+/// A market was closed: its accounts are gone.
+#[event]
+pub struct MarketClosed {
+    /// The exchange.
+    pub exchange: Pubkey,
+    /// The market.
+    pub market: Pubkey,
+    /// Its order book.
+    pub order_book: Pubkey,
+    /// Who got the lamports.
+    pub recipient: Pubkey,
+    /// Fees that went to the exchange.
+    pub fees_atoms: i64,
+    /// Insurance income that went to the exchange.
+    pub insurance_atoms: i64,
+    /// The part of it that came out of the clearing pool.
+    pub residue_atoms: i64,
 }

@@ -7,6 +7,7 @@
 use anchor_lang::prelude::*;
 use taper_engine::account::POSITIONS;
 use taper_engine::margin::{value_leg, value_leg_for, LegTotals, Valuation};
+use taper_engine::market::MarketState;
 use taper_engine::modes::Action;
 use taper_engine::oracle::{assess, frozen, last_known, Grade, OraclePrice};
 use taper_engine::EngineError;
@@ -142,8 +143,16 @@ pub struct Primary<'a> {
     pub market: &'a Pubkey,
     /// Its price.
     pub price: &'a OraclePrice,
-    /// The skew that it allows.
-    pub skew_max_seconds: u32,
+    /// The skew that it allows; `None` for a settled market, whose price is of no time.
+    pub skew_max_seconds: Option<u32>,
+}
+
+impl<'a> Primary<'a> {
+    /// The instruction's own market at this price.
+    pub fn new(market: &'a Pubkey, state: &MarketState, price: &'a OraclePrice) -> Self {
+        let skew_max_seconds = (!state.is_settled()).then_some(state.params.oracle_leg_skew_seconds);
+        Self { market, price, skew_max_seconds }
+    }
 }
 
 /// The account whose legs are walked.
@@ -173,8 +182,9 @@ impl Walk<'_> {
         needs: Needs,
     ) -> Result<Legs> {
         let mut legs = Legs::default();
-        if let Some(primary) = &primary {
-            legs.note(primary.price, primary.skew_max_seconds);
+        if let Some((price, skew)) = primary.as_ref().and_then(|own| own.skew_max_seconds.map(|skew| (own.price, skew)))
+        {
+            legs.note(price, skew);
         }
         for position in self.account.used_positions() {
             if primary.as_ref().is_some_and(|primary| *primary.market == position.market) {
@@ -207,8 +217,7 @@ impl Walk<'_> {
     ) -> Result<(OraclePrice, Legs)> {
         let price = live_price(market, oracle, self.exchange, &self.now)?;
         market.state.last_price.record(&price, self.now.slot).or_refuse()?;
-        let skew_max_seconds = market.state.params.oracle_leg_skew_seconds;
-        let primary = Primary { market: market_key, price: &price, skew_max_seconds };
+        let primary = Primary::new(market_key, &market.state, &price);
         let mut rest = remaining;
         let legs = self.value(Some(primary), &mut rest, needs)?;
         require_consumed(rest)?;
@@ -233,7 +242,9 @@ impl Walk<'_> {
         let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now, needs.action)?;
         let params = &market.state.params;
         let owed = market.state.owed_at(seat, self.now.slot).or_refuse()?;
-        legs.note(&price, params.oracle_leg_skew_seconds);
+        if !market.state.is_settled() {
+            legs.note(&price, params.oracle_leg_skew_seconds);
+        }
         legs.refusal = legs.refusal.or(refusal);
         if needs.maintenance {
             let value = value_leg(params, seat, owed, &price, Valuation::Maintenance).or_refuse()?;
@@ -265,9 +276,23 @@ pub fn require_consumed(remaining: &[AccountInfo]) -> Result<()> {
 /// # Errors
 /// The oracle's, each its own.
 pub fn live_price(market: &Market, oracle: &AccountInfo, exchange: &Exchange, now: &Now) -> Result<OraclePrice> {
-    let reading = oracle::read(oracle, &market.oracle_identity())?;
+    Ok(judged_price(market, oracle, exchange, now)?)
+}
+
+/// As [`live_price`], with the bare reason of a refusal. A settled market needs no oracle: its price is the final one.
+pub(crate) fn judged_price(
+    market: &Market,
+    oracle: &AccountInfo,
+    exchange: &Exchange,
+    now: &Now,
+) -> core::result::Result<OraclePrice, TaperError> {
     let state = &market.state;
-    assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds).or_refuse()
+    if state.is_settled() {
+        return Ok(state.settled_price(state.last_price.publish_time_seconds));
+    }
+    let reading = oracle::read(oracle, &market.oracle_identity())?;
+    let judged = assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds);
+    judged.map_err(TaperError::from)
 }
 
 /// What a client is told of an engine's refusal at a price of this grade. The engine has one error for a price that is not good enough;
@@ -296,6 +321,9 @@ pub(crate) fn leg_price(
     action: Action,
 ) -> Result<(OraclePrice, Option<TaperError>)> {
     let state = &market.state;
+    if state.is_settled() {
+        return Ok((state.settled_price(state.last_price.publish_time_seconds), None));
+    }
     let read = oracle::read(account, &market.oracle_identity());
     let assessed = read.and_then(|reading| {
         assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds)
@@ -316,7 +344,7 @@ pub(crate) fn leg_price(
 }
 
 /// True for what is wrong with the world, false for what is wrong with the account that the caller chose to pass.
-fn freezes(refusal: TaperError) -> bool {
+pub(crate) fn freezes(refusal: TaperError) -> bool {
     matches!(
         refusal,
         TaperError::OracleStale

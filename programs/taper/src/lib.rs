@@ -149,6 +149,16 @@ pub mod taper {
         handle_donate_insurance(ctx, amount_atoms)
     }
 
+    /// Closes all positions of a market that has been wound down.
+    pub fn settle_market<'info>(ctx: Context<'info, SettleMarket<'info>>) -> Result<()> {
+        handle_settle_market(ctx)
+    }
+
+    /// Returns the rent of a market that is over.
+    pub fn close_market<'info>(ctx: Context<'info, CloseMarket<'info>>) -> Result<()> {
+        handle_close_market(ctx)
+    }
+
     /// Releases a flat, orderless seat.
     pub fn release_seat<'info>(ctx: Context<'info, ReleaseSeat<'info>>) -> Result<()> {
         handle_release_seat(ctx)

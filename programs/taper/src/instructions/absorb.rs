@@ -195,8 +195,7 @@ impl<'info> Absorb<'info> {
         let (exchange_key, market_key, account_key) = (self.exchange.key(), self.market.key(), loader.key());
         let exchange = self.exchange.load()?;
         let account = loader.load()?;
-        let skew_max_seconds = self.market.load()?.state.params.oracle_leg_skew_seconds;
-        let primary = Primary { market: &market_key, price, skew_max_seconds };
+        let primary = Primary::new(&market_key, &self.market.load()?.state, price);
         let walk = Walk {
             exchange: &exchange,
             exchange_key: &exchange_key,

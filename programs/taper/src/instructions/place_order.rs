@@ -157,6 +157,7 @@ impl<'info> PlaceOrder<'info> {
         account.check_trader(self.authority.key)?;
         market.check_belongs(&exchange_key)?;
         market.check_book(self.order_book.as_ref().key)?;
+        market.state.require_unsettled().or_refuse()?;
 
         let walk = Walk {
             exchange: &exchange,

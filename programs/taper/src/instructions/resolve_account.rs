@@ -61,6 +61,7 @@ pub fn handle_resolve_account<'info>(ctx: Context<'info, ResolveAccount<'info>>)
         });
     }
     emit!(LegResolved {
+        exchange: accounts.exchange.key(),
         market,
         margin_account,
         seat_index,
@@ -70,12 +71,13 @@ pub fn handle_resolve_account<'info>(ctx: Context<'info, ResolveAccount<'info>>)
         charged_atoms: done.summary.charged.0,
         swept_atoms: done.summary.swept.0,
         cash_after_atoms: done.cash_after_atoms,
-        released: done.summary.released_bond.is_some(),
+        bond_paid_atoms: done.summary.bond_paid.0,
+        released_bond_atoms: done.summary.released_bond.map(|bond| bond.0),
         held_loss_atoms: done.summary.held.0,
         deficit_after_atoms: done.deficit_after_atoms,
         funding_index_scaled: done.indices.0,
-        loss_index_scaled: done.indices.1,
         loss_index_before_scaled: done.loss_index_before,
+        loss_index_scaled: done.indices.1,
     });
     Ok(done.report)
 }
@@ -152,8 +154,7 @@ impl<'info> ResolveAccount<'info> {
             (self.exchange.key(), self.market.key(), self.margin_account.key());
         let price = live_price(market, &self.oracle, exchange, &now)?;
         market.state.last_price.record(&price, now.slot).or_refuse()?;
-        let skew_max_seconds = market.state.params.oracle_leg_skew_seconds;
-        let primary = Primary { market: &market_key, price: &price, skew_max_seconds };
+        let primary = Primary::new(&market_key, &market.state, &price);
         let walk = Walk { exchange, exchange_key: &exchange_key, account, account_key: &account_key, now };
         let estate = walk.estate(Some(primary), remaining, Action::BesideOthers)?;
         Ok(Box::new(ResolveContext {

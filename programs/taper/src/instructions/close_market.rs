@@ -1,0 +1,66 @@
+//! `close_market`: returns the rent of a market that is over.
+
+use anchor_lang::prelude::*;
+use taper_engine::quantity::QuoteAtoms;
+use taper_engine::settlement;
+
+use crate::error::Refusal;
+use crate::events::MarketClosed;
+use crate::state::{Exchange, Market, OrderBook};
+
+/// Accounts of `close_market`.
+#[derive(Accounts)]
+pub struct CloseMarket<'info> {
+    /// The admin of the exchange.
+    pub admin: Signer<'info>,
+    /// The exchange: gets the market's last income.
+    #[account(mut)]
+    pub exchange: AccountLoader<'info, Exchange>,
+    /// The market.
+    #[account(mut)]
+    pub market: AccountLoader<'info, Market>,
+    /// Its order book.
+    #[account(mut)]
+    pub order_book: AccountLoader<'info, OrderBook>,
+    /// CHECK: gets the lamports of both accounts; anybody's account, chosen by the admin.
+    #[account(mut)]
+    pub recipient: UncheckedAccount<'info>,
+}
+
+/// Closes a market in which nothing is left.
+///
+/// Specification:
+/// 1. The admin signs. The market is settled, or nobody ever had a seat in it.
+/// 2. No seats, no orders, no losses that nobody has borne. Its last income goes to the exchange.
+/// 3. The lamports of market and order book go to the recipient.
+///
+/// # Errors
+/// `NotAdmin`, `MarketNotEmpty`, `WrongExchange`, `WrongOrderBook`.
+pub fn handle_close_market<'info>(ctx: Context<'info, CloseMarket<'info>>) -> Result<()> {
+    let accounts = &ctx.accounts;
+    let income = {
+        let mut exchange = accounts.exchange.load_mut()?;
+        let mut market = accounts.market.load_mut()?;
+        let order_book = accounts.order_book.load()?;
+        exchange.check_admin(accounts.admin.key)?;
+        market.check_belongs(&accounts.exchange.key())?;
+        market.check_book(accounts.order_book.as_ref().key)?;
+        let income = settlement::close_market(&mut market.state, &order_book.book).or_refuse()?;
+        exchange.fees_atoms = QuoteAtoms(exchange.fees_atoms).add(income.fees).or_refuse()?.0;
+        exchange.insurance_atoms = QuoteAtoms(exchange.insurance_atoms).add(income.insurance).or_refuse()?.0;
+        exchange.invariant()?;
+        income
+    };
+    accounts.market.close(accounts.recipient.to_account_info())?;
+    accounts.order_book.close(accounts.recipient.to_account_info())?;
+    emit!(MarketClosed {
+        exchange: accounts.exchange.key(),
+        market: accounts.market.key(),
+        order_book: accounts.order_book.key(),
+        recipient: accounts.recipient.key(),
+        fees_atoms: income.fees.0,
+        insurance_atoms: income.insurance.0,
+        residue_atoms: income.residue.0,
+    });
+    Ok(())
+}

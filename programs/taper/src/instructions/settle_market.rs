@@ -1,0 +1,78 @@
+//! `settle_market`: closes all positions of a market that has been wound down.
+
+use anchor_lang::prelude::*;
+use taper_engine::oracle::OraclePrice;
+use taper_engine::settlement;
+
+use crate::error::TaperError;
+use crate::events::MarketSettled;
+use crate::legs::Now;
+use crate::state::{Exchange, Market, OrderBook};
+
+/// Accounts of `settle_market`. Nobody signs.
+#[derive(Accounts)]
+pub struct SettleMarket<'info> {
+    /// The exchange.
+    pub exchange: AccountLoader<'info, Exchange>,
+    /// The market.
+    #[account(mut)]
+    pub market: AccountLoader<'info, Market>,
+    /// Its order book.
+    #[account(mut)]
+    pub order_book: AccountLoader<'info, OrderBook>,
+    /// CHECK: the market's oracle; identity, owner and layout are checked by `oracle::read`.
+    pub oracle: UncheckedAccount<'info>,
+}
+
+/// Closes every position at the final price, and empties the book.
+///
+/// Specification:
+/// 1. Anyone may call, once the wind-down has lasted its timelock.
+/// 2. The final price is the EMA of a fresh price. If the oracle cannot be used for a day after that, the price the market used last. An
+///    account that is not the market's oracle is no reason to call it silent.
+/// 3. All seats at once: what they hold together does not change. Results are swept when seats are released, as the pool allows.
+///
+/// # Errors
+/// `NotWindingDown`, `SettlementTooEarly`, `MarketSettled`, `WrongExchange`, `WrongOrderBook`; the oracle's.
+pub fn handle_settle_market<'info>(ctx: Context<'info, SettleMarket<'info>>) -> Result<()> {
+    let accounts = &ctx.accounts;
+    let now = Now::get()?;
+    let mut market = accounts.market.load_mut()?;
+    let mut order_book = accounts.order_book.load_mut()?;
+    market.check_belongs(&accounts.exchange.key())?;
+    market.check_book(accounts.order_book.as_ref().key)?;
+    let price = accounts.price(&market, &now)?;
+    let settled = settlement::settle_market(&mut market.state, &mut order_book.book, price.as_ref().ok(), now.slot);
+    // The engine knows that there is no price, the oracle why.
+    let settled = settled.map_err(|refusal| match (TaperError::from(refusal), &price) {
+        (TaperError::OracleStale, Err(reason)) => *reason,
+        (refusal, _) => refusal,
+    })?;
+    market.invariant()?;
+    order_book.invariant()?;
+    emit!(MarketSettled {
+        market: accounts.market.key(),
+        final_price_atoms_per_lot: settled.price.0,
+        base_lots: settled.lots.0,
+        seats: settled.seats,
+        funding_index_scaled: market.state.charges.funding_index_scaled,
+        loss_index_scaled: market.state.charges.loss_index_scaled,
+    });
+    Ok(())
+}
+
+impl SettleMarket<'_> {
+    /// The price, or what is wrong with the oracle. What is wrong with the account passed for it is an error of the call.
+    fn price(&self, market: &Market, now: &Now) -> Result<core::result::Result<OraclePrice, TaperError>> {
+        let exchange = self.exchange.load()?;
+        let refusal = match crate::legs::judged_price(market, &self.oracle, &exchange, now) {
+            Ok(price) => return Ok(Ok(price)),
+            Err(refusal) => refusal,
+        };
+        let is_listed = market.oracle_account == *self.oracle.key;
+        if is_listed && crate::legs::freezes(refusal) {
+            return Ok(Err(refusal));
+        }
+        Err(refusal.into())
+    }
+}
