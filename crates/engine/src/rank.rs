@@ -15,6 +15,9 @@ const FADE_SHIFT: u32 = 4;
 const RANK_SHIFT: u32 = 20;
 /// Largest whole part of a rank, in quote atoms per lot.
 const RANK_MAX: u64 = 1 << 42;
+/// A product up to this and three terms below the other one add up to less than `2^63`.
+const PLAIN_PRODUCT: u64 = 1 << 61;
+const PLAIN_TERM: i64 = 1 << 60;
 
 /// What is left, in the ranking, of the profit swept to cash: all of it at once, a sixteenth less with every sixteenth of the window.
 #[inline]
@@ -22,10 +25,16 @@ pub fn swept_lately(seat: &Seat, window_slots: u32, slot: u64) -> i64 {
     if seat.swept_window_atoms == 0 {
         return 0;
     }
-    let elapsed = slot.saturating_sub(seat.swept_window_slot);
-    let gone = elapsed.saturating_mul(FADE_STEPS).checked_div(u64::from(window_slots)).unwrap_or(FADE_STEPS);
-    let left = i64::try_from(FADE_STEPS.saturating_sub(gone)).unwrap_or(0);
-    (seat.swept_window_atoms >> FADE_SHIFT).saturating_mul(left)
+    // Slots never go back.
+    let (window, elapsed) = (u64::from(window_slots), slot.wrapping_sub(seat.swept_window_slot));
+    if elapsed >= window {
+        return 0;
+    }
+    // Less than 2^32 × 16, hence less than 16.
+    let gone = elapsed.wrapping_mul(FADE_STEPS).checked_div(window).unwrap_or(FADE_STEPS);
+    let left = i64::try_from(FADE_STEPS.wrapping_sub(gone)).unwrap_or(0);
+    // A sixteenth, at most sixteen times.
+    (seat.swept_window_atoms >> FADE_SHIFT).wrapping_mul(left)
 }
 
 /// Records a sweep for the ranking.
@@ -36,26 +45,49 @@ pub(crate) fn record_swept(seat: &mut Seat, moved: QuoteAtoms, window_slots: u32
 }
 
 /// The rank of a seat with a position: its profit per lot in `2^-20` quote atoms, rounded towards zero. Higher is deleveraged first.
-#[inline]
+#[inline(always)]
 pub fn rank_of(seat: &Seat, price: Price, window_slots: u32, slot: u64) -> i64 {
-    let profit = seat
-        .base_lots
-        .wrapping_mul(price.0)
-        .saturating_add(seat.quote_entry_atoms)
-        .saturating_add(seat.realised_atoms)
-        .saturating_add(swept_lately(seat, window_slots, slot));
-    let lots = seat.base_lots.unsigned_abs();
+    rank_by_lots(seat, seat.base_lots.unsigned_abs(), price, window_slots, slot)
+}
+
+/// As [`rank_of`], where the size of the position is known already.
+#[inline(always)]
+fn rank_by_lots(seat: &Seat, lots: u64, price: Price, window_slots: u32, slot: u64) -> i64 {
+    let profit = profit_of(seat, lots, price, swept_lately(seat, window_slots, slot));
     let size = profit.unsigned_abs();
-    let (Some(whole), Some(rest)) = (size.checked_div(lots), size.checked_rem(lots)) else { return 0 };
+    let Some(whole) = size.checked_div(lots) else { return 0 };
+    let rest = size.wrapping_sub(whole.wrapping_mul(lots));
     // Lots are at most 2^40, so the rest shifted is under 2^60.
     let fraction = rest.wrapping_shl(RANK_SHIFT).checked_div(lots).unwrap_or(0);
-    let scaled = whole.min(RANK_MAX).wrapping_shl(RANK_SHIFT).saturating_add(fraction);
-    let scaled = i64::try_from(scaled).unwrap_or(i64::MAX);
+    // At most 2^62 and a fraction of 2^20.
+    let scaled = whole.min(RANK_MAX).wrapping_shl(RANK_SHIFT).wrapping_add(fraction).cast_signed();
     if profit < 0 {
-        scaled.saturating_neg()
+        scaled.wrapping_neg()
     } else {
         scaled
     }
+}
+
+/// Unrealised, realised, and swept lately; at the ends of the range of `i64` it stops. Plain additions where nothing can leave that range:
+/// checked ones are dear on chain, and the scan asks 2,048 seats.
+#[inline(always)]
+fn profit_of(seat: &Seat, lots: u64, price: Price, swept: i64) -> i64 {
+    let (entry, realised) = (seat.quote_entry_atoms, seat.realised_atoms);
+    // Shifting the sign out leaves the magnitude (less one where negative).
+    let magnitudes = (entry ^ (entry >> 63)) | (realised ^ (realised >> 63)) | (swept ^ (swept >> 63));
+    let most = PLAIN_PRODUCT.checked_div(price.0.cast_unsigned()).unwrap_or(0);
+    if lots <= most && magnitudes < PLAIN_TERM {
+        seat.base_lots.wrapping_mul(price.0).wrapping_add(entry).wrapping_add(realised).wrapping_add(swept)
+    } else {
+        saturating_profit(seat, price, swept)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn saturating_profit(seat: &Seat, price: Price, swept: i64) -> i64 {
+    let value = seat.base_lots.saturating_mul(price.0);
+    value.saturating_add(seat.quote_entry_atoms).saturating_add(seat.realised_atoms).saturating_add(swept)
 }
 
 /// A seat chosen for deleveraging.
@@ -72,26 +104,36 @@ pub struct Ranked {
 /// The best ranked seats on the other side of a position, best first, ties to the lower seat: as many as are needed to cover `needed`
 /// lots, at most [`COUNTERPARTIES`]. Every seat of the table is looked at, none is skipped.
 pub struct Best {
+    /// Best first.
     rows: [Ranked; COUNTERPARTIES],
     count: usize,
+    /// Lots of the rows together.
     lots: i64,
+    /// What the rows have to cover.
+    needed: i64,
+    /// A seat has to rank above this to be of use: the last row's rank once the rows are enough, or as many as there may be.
+    floor: i64,
 }
 
 impl Best {
     /// Scans the table.
     pub fn opposite(table: &SeatTable, of: BaseLots, price: Price, window_slots: u32, slot: u64, needed: i64) -> Self {
-        let mut best = Self { rows: [Ranked::default(); COUNTERPARTIES], count: 0, lots: 0 };
+        let nobody = Ranked { rank: i64::MIN, lots: 0, seat_index: 0 };
+        let mut best = Self { rows: [nobody; COUNTERPARTIES], count: 0, lots: 0, needed, floor: i64::MIN };
         let touched = index_of(table.touched_count).min(table.rows.len());
         let rows = table.rows.get(..touched).unwrap_or(&table.rows);
+        let against: i64 = if of.0 > 0 { -1 } else { 1 };
         for (seat_index, seat) in (0u32..).zip(rows) {
             // Free seats have no base either.
-            let is_opposite = if of.0 > 0 { seat.base_lots < 0 } else { seat.base_lots > 0 };
-            if is_opposite {
-                let lots = seat.base_lots.saturating_abs();
-                best.offer(Ranked { rank: rank_of(seat, price, window_slots, slot), lots, seat_index }, needed);
+            let lots = seat.base_lots.wrapping_mul(against);
+            if lots > 0 {
+                let rank = rank_by_lots(seat, lots.cast_unsigned(), price, window_slots, slot);
+                // A seat of the floor's own rank comes later in the table: it stands behind.
+                if rank > best.floor {
+                    best.insert(Ranked { rank, lots, seat_index });
+                }
             }
         }
-        best.sort();
         best
     }
 
@@ -100,65 +142,54 @@ impl Best {
         self.rows.get(..self.count).unwrap_or(&self.rows)
     }
 
-    /// Takes a seat in if it ranks above the worst of those that are needed, and lets those go that no longer are.
-    #[inline]
-    fn offer(&mut self, candidate: Ranked, needed: i64) {
-        let is_enough = self.lots >= needed;
-        if self.count == COUNTERPARTIES || (is_enough && self.count > 0) {
-            let worst = self.worst();
-            let Some(row) = self.rows.get_mut(worst) else { return };
-            // An equal rank comes later in the table: it stands behind.
-            if candidate.rank <= row.rank {
-                return;
-            }
-            if self.count == COUNTERPARTIES {
-                self.lots = self.lots.saturating_sub(row.lots).saturating_add(candidate.lots);
-                *row = candidate;
-                self.drop_surplus(needed);
-                return;
+    /// Puts a seat in its place, behind those of its own rank, and lets those go that are no longer needed. Lots are at most 2^40, so no sum
+    /// of theirs comes near the end of its range.
+    #[inline(never)]
+    fn insert(&mut self, row: Ranked) {
+        if self.count == COUNTERPARTIES {
+            self.drop_last();
+        }
+        let place = self.place_of(row.rank);
+        // One move of memory, a cheap system call on chain. The last row is free: nothing is lost.
+        self.rows.copy_within(place..COUNTERPARTIES.wrapping_sub(1), place.wrapping_add(1));
+        if let Some(free) = self.rows.get_mut(place) {
+            *free = row;
+        }
+        self.count = self.count.wrapping_add(1);
+        self.lots = self.lots.wrapping_add(row.lots);
+        while self.count > 1 && self.lots.wrapping_sub(self.last().lots) >= self.needed {
+            self.drop_last();
+        }
+        if self.count == COUNTERPARTIES || self.lots >= self.needed {
+            self.floor = self.last().rank;
+        }
+    }
+
+    /// Where a rank belongs: behind all that are at least as high. By halves; free rows are lower than any rank.
+    #[inline(always)]
+    fn place_of(&self, rank: i64) -> usize {
+        let mut place = 0usize;
+        for half in [8, 4, 2, 1] {
+            let next = place.wrapping_add(half);
+            let before = self.rows.get(next.wrapping_sub(1)).map_or(i64::MIN, |kept| kept.rank);
+            if before >= rank {
+                place = next;
             }
         }
+        place
+    }
+
+    #[inline(always)]
+    fn last(&self) -> Ranked {
+        self.rows.get(self.count.wrapping_sub(1)).copied().unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn drop_last(&mut self) {
+        self.count = self.count.wrapping_sub(1);
         if let Some(row) = self.rows.get_mut(self.count) {
-            *row = candidate;
-            self.count = self.count.saturating_add(1);
-            self.lots = self.lots.saturating_add(candidate.lots);
-        }
-        self.drop_surplus(needed);
-    }
-
-    /// The worst row: lowest rank, of equals the highest seat.
-    #[inline]
-    fn worst(&self) -> usize {
-        let mut worst = (0, i64::MAX, 0);
-        for (place, row) in self.rows().iter().enumerate() {
-            if row.rank < worst.1 || (row.rank == worst.1 && row.seat_index > worst.2) {
-                worst = (place, row.rank, row.seat_index);
-            }
-        }
-        worst.0
-    }
-
-    /// Lets rows go while the better ones cover what is needed.
-    fn drop_surplus(&mut self, needed: i64) {
-        while self.count > 1 && self.lots > needed {
-            let worst = self.worst();
-            let lots = self.rows.get(worst).map_or(0, |row| row.lots);
-            if self.lots.saturating_sub(lots) < needed {
-                return;
-            }
-            self.count = self.count.saturating_sub(1);
-            self.lots = self.lots.saturating_sub(lots);
-            let last = self.rows.get(self.count).copied().unwrap_or_default();
-            if let Some(row) = self.rows.get_mut(worst) {
-                *row = last;
-            }
-        }
-    }
-
-    fn sort(&mut self) {
-        let count = self.count;
-        if let Some(rows) = self.rows.get_mut(..count) {
-            rows.sort_unstable_by(|a, b| b.rank.cmp(&a.rank).then(a.seat_index.cmp(&b.seat_index)));
+            self.lots = self.lots.wrapping_sub(row.lots);
+            row.rank = i64::MIN;
         }
     }
 }

@@ -57,6 +57,60 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// Plain additions where they fit, saturating ones elsewhere: never a rank of the wrong sign.
+    #[test]
+    fn at_the_ends_of_the_range_a_rank_stops(
+        base in prop_oneof![1i64..100, 1i64..=1 << 40, Just(1i64 << 40)],
+        price in prop_oneof![1i64..1_000_000, 1i64..=1 << 40, Just(1i64 << 40)],
+        terms in prop::array::uniform3(prop_oneof![-1_000i64..1_000, any::<i64>(), Just(i64::MIN), Just(i64::MAX)]),
+        is_short in any::<bool>(),
+    ) {
+        let mut seat: Seat = bytemuck::Zeroable::zeroed();
+        seat.base_lots = if is_short { -base } else { base };
+        (seat.quote_entry_atoms, seat.realised_atoms, seat.swept_window_atoms) = (terms[0], terms[1], terms[2]);
+        seat.swept_window_slot = 500;
+        let lately = (terms[2] >> 4) * 16;
+        let stop = |value: i128| value.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+        let mut profit = stop(i128::from(seat.base_lots) * i128::from(price));
+        for term in [terms[0], terms[1], lately] {
+            profit = stop(profit + i128::from(term));
+        }
+        let size = profit.abs();
+        let whole = (size / i128::from(base)).min(1 << 42);
+        let scaled = (whole << 20) + ((size % i128::from(base)) << 20) / i128::from(base);
+        let expected = if profit < 0 { -scaled } else { scaled };
+        prop_assert_eq!(i128::from(rank_of(&seat, Price(price), 160, 500)), expected);
+    }
+
+    /// Few ranks, so that ties are everywhere; tables longer than the rows that are kept; every number of lots.
+    #[test]
+    fn ties_stand_in_the_order_of_the_table(
+        rows in prop::collection::vec((-3i64..4, prop::sample::select(std::vec![0i64, 3_000, 6_000])), 1..200),
+        needed in prop_oneof![1i64..8, 1i64..90],
+    ) {
+        let rows: Vec<_> = rows.iter().map(|(base, profit)| (*base, *profit * base.abs() - base * 1_000, 0)).collect();
+        let table = table(&rows);
+        for of in [-1, 1] {
+            let best = Best::opposite(&table, BaseLots(of), Price(1_000), 160, 500, needed);
+            let found: Vec<u32> = best.rows().iter().map(|row| row.seat_index).collect();
+            prop_assert_eq!(found, sorted(&table, of, needed));
+        }
+    }
+}
+
+#[test]
+fn rows_beyond_those_ever_used_and_the_wrong_side_are_not_looked_at() {
+    let mut table = table(&[(-1, 0, 0), (1, 9_000, 0), (0, 0, 77), (-1, 5_000, 0)]);
+    table.touched_count = 3;
+    let best = Best::opposite(&table, BaseLots(5), Price(1_000), 160, 500, 5);
+    assert_eq!(best.rows(), [Ranked { rank: -1_000 << 20, lots: 1, seat_index: 0 }]);
+    let best = Best::opposite(&table, BaseLots(-5), Price(1_000), 160, 500, 5);
+    assert_eq!(best.rows(), [Ranked { rank: 10_000 << 20, lots: 1, seat_index: 1 }]);
+}
+
 #[test]
 fn ranks_rise_with_the_index_in_a_full_table() {
     // The dearest order for the scan: every seat is better than all before it.
