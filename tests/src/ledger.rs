@@ -17,6 +17,7 @@ use crate::error::Result;
 
 mod accounts;
 mod governance;
+mod resolution;
 mod trading;
 
 #[cfg(test)]
@@ -48,6 +49,12 @@ struct ExchangeRow {
     tokens: i128,
     fees: i64,
     insurance: i64,
+    /// Ever donated to insurance, and paid by its fund for losses.
+    donated: i64,
+    drawn: i64,
+    /// Recorded deficits, and what is held for losses that nobody has borne.
+    deficits: i64,
+    held: i64,
     status: u8,
 }
 
@@ -59,14 +66,25 @@ struct MarketRow {
     fees: i64,
     /// Insurance income not yet swept to the exchange.
     insurance: i64,
-    /// Paid into insurance over its life, and paid back to keepers.
+    /// Paid into insurance over its life, drawn for losses, and paid back to keepers.
     contributed: i64,
+    drawn: i64,
     tips: i64,
+    losses: LossRow,
     clearing: i64,
     net_swept: i64,
     fill_sequence: u64,
     funding: FundingRow,
     loss_index: i64,
+}
+
+/// Who has borne losses, over the market's life, and what nobody has borne yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct LossRow {
+    deleveraged: i64,
+    socialised: i64,
+    unassigned: i64,
+    held: i64,
 }
 
 /// Funding as last told, and when.
@@ -94,6 +112,7 @@ impl FundingRow {
 struct AccountRow {
     exchange: Pubkey,
     cash: i64,
+    recorded_deficit: i64,
     delegate: Pubkey,
 }
 
@@ -154,6 +173,10 @@ impl Ledger {
             LossSettled => loss_settled,
             FundingUpdated => funding_updated,
             MarketIncomeSwept => income_swept,
+            LegResolved => leg_resolved,
+            DeficitRecorded => deficit_recorded,
+            LossCovered => loss_covered,
+            InsuranceDonated => insurance_donated,
             StatusSet => status_set,
             DelegateSet => delegate_set,
             ProposalApplied => proposal_applied,

@@ -154,7 +154,9 @@ pub struct ResolveSummary {
     pub charged: QuoteAtoms,
     /// Moved from the account's seat to its cash; negative from it.
     pub swept: QuoteAtoms,
-    /// The bond, if the seat was released.
+    /// What the seat's own bond paid of its loss.
+    pub bond_paid: QuoteAtoms,
+    /// What is left of the bond, if the seat was released.
     pub released_bond: Option<QuoteAtoms>,
     /// The account's resting orders that were cancelled first.
     pub cancelled_orders: u32,
@@ -279,6 +281,7 @@ impl Estate {
             remaining: QuoteAtoms::ZERO,
             charged: touch.charged,
             swept: touch.swept,
+            bond_paid: QuoteAtoms::ZERO,
             released_bond: None,
             cancelled_orders,
             health_before_bps: self.health_bps,
@@ -391,6 +394,7 @@ impl Call<'_> {
         // Paid in by a loser, as cash is in a sweep: winners must not wait for it at the sweep cap.
         let swept = QuoteAtoms(self.market.net_swept_profit_atoms);
         self.market.net_swept_profit_atoms = swept.sub(own_loss)?.0;
+        self.summary.bond_paid = own_loss;
         self.credit(own_loss)
     }
 

@@ -16,6 +16,10 @@ impl Ledger {
                     tokens: i128::from(chain.tokens(&exchange.vault)),
                     fees: exchange.fees_atoms,
                     insurance: exchange.insurance_atoms,
+                    donated: exchange.insurance_donated_atoms,
+                    drawn: exchange.insurance_drawn_atoms,
+                    deficits: exchange.recorded_deficit_atoms,
+                    held: exchange.held_loss_atoms,
                     status: exchange.status,
                 };
                 ledger.exchanges.insert(*key, row);
@@ -24,6 +28,7 @@ impl Ledger {
                 let row = AccountRow {
                     exchange: account.exchange,
                     cash: account.state.cash_atoms,
+                    recorded_deficit: account.state.recorded_deficit_atoms,
                     delegate: account.delegate,
                 };
                 ledger.accounts.insert(*key, row);
@@ -44,7 +49,14 @@ impl Ledger {
             fees: state.fees_atoms,
             insurance: state.insurance_pending_atoms,
             contributed: state.insurance.contributed_atoms,
+            drawn: state.insurance.drawn_atoms,
             tips: state.insurance.tips_atoms,
+            losses: LossRow {
+                deleveraged: state.deleveraged_atoms,
+                socialised: state.socialised_atoms,
+                unassigned: state.unassigned_loss_atoms,
+                held: state.held_loss_atoms,
+            },
             clearing: state.charges.clearing_atoms,
             net_swept: state.net_swept_profit_atoms,
             fill_sequence: state.fill_sequence,
