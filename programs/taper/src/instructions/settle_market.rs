@@ -3,10 +3,11 @@
 use anchor_lang::prelude::*;
 use taper_engine::oracle::OraclePrice;
 use taper_engine::settlement;
+use taper_engine::EngineError;
 
 use crate::error::TaperError;
 use crate::events::MarketSettled;
-use crate::legs::Now;
+use crate::legs::{refused_at, Now};
 use crate::state::{Exchange, Market, OrderBook};
 
 /// Accounts of `settle_market`. Nobody signs.
@@ -44,9 +45,10 @@ pub fn handle_settle_market<'info>(ctx: Context<'info, SettleMarket<'info>>) -> 
     let price = accounts.price(&market, &now)?;
     let settled = settlement::settle_market(&mut market.state, &mut order_book.book, price.as_ref().ok(), now.slot);
     // The engine knows that there is no price, the oracle why.
-    let settled = settled.map_err(|refusal| match (TaperError::from(refusal), &price) {
-        (TaperError::OracleStale, Err(reason)) => *reason,
-        (refusal, _) => refusal,
+    let settled = settled.map_err(|refusal| match (refusal, &price) {
+        (EngineError::OracleStale, Err(reason)) => *reason,
+        (refusal, Err(_)) => refusal.into(),
+        (refusal, Ok(price)) => refused_at(refusal, price.grade),
     })?;
     market.invariant()?;
     order_book.invariant()?;
