@@ -1,6 +1,7 @@
 //! Measures the compute units of every instruction in the real VM, and writes `docs/compute-units.md`. With `--check`
 //! it writes nothing and fails when a limit is passed, or a row has grown by more than 5% since the table was written.
 
+mod proposals;
 mod scenes;
 mod table;
 mod worst;

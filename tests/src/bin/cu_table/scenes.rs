@@ -12,7 +12,7 @@ use taper_harness::{
 use taper_sdk::instruction;
 
 use crate::table::{Part, Row};
-use crate::worst;
+use crate::{proposals, worst};
 
 pub const TOKEN: u64 = 1_000_000;
 pub const LISTED: i64 = 1_500_000;
@@ -220,7 +220,8 @@ async fn governance(rows: &mut Rows) -> Result<()> {
     rows.call("set_delegate", None, &send(&mut world, set, &alice.keypair).await?)?;
     let guardian = world.venue.guardian.clone();
     let set = instruction::set_status(guardian.pubkey(), exchange, Some(market), 1);
-    rows.call("set_status, of a market", None, &send(&mut world, set, &guardian).await?)
+    rows.call("set_status, of a market", None, &send(&mut world, set, &guardian).await?)?;
+    proposals::measure(rows).await
 }
 
 async fn slices_by_shape(rows: &mut Rows) -> Result<()> {
