@@ -4,9 +4,9 @@
 //! what is realised and not yet swept, and what has been swept lately: sweeping does not lower a rank.
 
 use crate::book::index_of;
-use crate::quantity::{BaseLots, Price, QuoteAtoms};
+use crate::quantity::{mul_div_down, mul_div_up, BaseLots, Price, QuoteAtoms};
 use crate::resolve::COUNTERPARTIES;
-use crate::seat::{Seat, SeatTable};
+use crate::seat::{Seat, SeatTable, SEATS};
 
 /// Steps in which swept profit fades out of the ranking.
 const FADE_STEPS: u64 = 16;
@@ -18,6 +18,12 @@ const RANK_MAX: u64 = 1 << 42;
 /// A product up to this and three terms below the other one add up to less than `2^63`.
 const PLAIN_PRODUCT: u64 = 1 << 61;
 const PLAIN_TERM: i64 = 1 << 60;
+
+/// Mixes a slot into a stride.
+const STRIDE_SEED: u64 = 0x9E37_79B9_7F4A_7C15;
+/// Keeps an index inside the table.
+const SEAT_MASK: u32 = SEATS as u32 - 1;
+const _: () = assert!(SEATS.is_power_of_two() && SEATS < 1 << 24);
 
 /// What is left, in the ranking, of the profit swept to cash: all of it at once, a sixteenth less with every sixteenth of the window.
 #[inline]
@@ -37,11 +43,27 @@ pub fn swept_lately(seat: &Seat, window_slots: u32, slot: u64) -> i64 {
     (seat.swept_window_atoms >> FADE_SHIFT).wrapping_mul(left)
 }
 
-/// Records a sweep for the ranking.
-#[inline]
+/// Records a sweep for the ranking. The age of what was there before is kept: seats are touched by strangers too, and if each sweep began the
+/// window anew they could keep an old profit in the ranking for ever. Two of one sign get their mean age, weighted (rounded up: what has faded
+/// stays so); one that takes away from the other leaves the rest its age.
 pub(crate) fn record_swept(seat: &mut Seat, moved: QuoteAtoms, window_slots: u32, slot: u64) {
-    seat.swept_window_atoms = swept_lately(seat, window_slots, slot).saturating_add(moved.0);
-    seat.swept_window_slot = slot;
+    let (before, left) = (seat.swept_window_atoms, swept_lately(seat, window_slots, slot));
+    let age = slot.saturating_sub(seat.swept_window_slot);
+    let total = left.saturating_add(moved.0);
+    let (atoms, age) = if age == 0 {
+        (before.saturating_add(moved.0), 0)
+    } else if left == 0 || total == 0 || left.signum() != total.signum() {
+        (total, 0)
+    } else if left.signum() == moved.0.signum() {
+        let sum = before.saturating_add(moved.0);
+        (sum, mul_div_up(age, before.unsigned_abs(), sum.unsigned_abs()).unwrap_or(age))
+    } else {
+        // At most what was there: the total is less than what is left.
+        let size = mul_div_down(before.unsigned_abs(), total.unsigned_abs(), left.unsigned_abs()).unwrap_or(0);
+        (i64::try_from(size).unwrap_or(i64::MAX).saturating_mul(left.signum()), age)
+    };
+    seat.swept_window_atoms = atoms;
+    seat.swept_window_slot = slot.saturating_sub(age);
 }
 
 /// The rank of a seat with a position: its profit per lot in `2^-20` quote atoms, rounded towards zero. Higher is deleveraged first.
@@ -120,16 +142,23 @@ impl Best {
     pub fn opposite(table: &SeatTable, of: BaseLots, price: Price, window_slots: u32, slot: u64, needed: i64) -> Self {
         let nobody = Ranked { rank: i64::MIN, lots: 0, seat_index: 0 };
         let mut best = Self { rows: [nobody; COUNTERPARTIES], count: 0, lots: 0, needed, floor: i64::MIN };
-        let touched = index_of(table.touched_count).min(table.rows.len());
-        let rows = table.rows.get(..touched).unwrap_or(&table.rows);
         let against: i64 = if of.0 > 0 { -1 } else { 1 };
-        for (seat_index, seat) in (0u32..).zip(rows) {
+        // An odd stride meets every row of a table of a power of two once. It changes with the slot, so that nobody can lay out seats in the
+        // order that is dearest to scan; what is found does not depend on it.
+        let stride = u32::try_from(slot.wrapping_mul(STRIDE_SEED) >> 40).unwrap_or(1) | 1;
+        let mut seat_index = 0u32;
+        for _ in 0..SEATS {
+            seat_index = seat_index.wrapping_add(stride) & SEAT_MASK;
+            let Some(seat) = table.rows.get(index_of(seat_index)) else { continue };
+            if seat_index >= table.touched_count {
+                continue;
+            }
             // Free seats have no base either.
             let lots = seat.base_lots.wrapping_mul(against);
             if lots > 0 {
                 let rank = rank_by_lots(seat, lots.cast_unsigned(), price, window_slots, slot);
-                // A seat of the floor's own rank comes later in the table: it stands behind.
-                if rank > best.floor {
+                // Of equal ranks the lower seat is better.
+                if rank > best.floor || (rank == best.floor && seat_index < best.last().seat_index) {
                     best.insert(Ranked { rank, lots, seat_index });
                 }
             }
@@ -142,14 +171,14 @@ impl Best {
         self.rows.get(..self.count).unwrap_or(&self.rows)
     }
 
-    /// Puts a seat in its place, behind those of its own rank, and lets those go that are no longer needed. Lots are at most 2^40, so no sum
+    /// Puts a seat in its place, and lets those go that are no longer needed. Lots are at most 2^40, so no sum
     /// of theirs comes near the end of its range.
     #[inline(never)]
     fn insert(&mut self, row: Ranked) {
         if self.count == COUNTERPARTIES {
             self.drop_last();
         }
-        let place = self.place_of(row.rank);
+        let place = self.place_of(&row);
         // One move of memory, a cheap system call on chain. The last row is free: nothing is lost.
         self.rows.copy_within(place..COUNTERPARTIES.wrapping_sub(1), place.wrapping_add(1));
         if let Some(free) = self.rows.get_mut(place) {
@@ -165,14 +194,14 @@ impl Best {
         }
     }
 
-    /// Where a rank belongs: behind all that are at least as high. By halves; free rows are lower than any rank.
+    /// Where a row belongs: behind all that rank higher, and the lower seats of its own rank. By halves; free rows are lower than any rank.
     #[inline(always)]
-    fn place_of(&self, rank: i64) -> usize {
+    fn place_of(&self, row: &Ranked) -> usize {
         let mut place = 0usize;
         for half in [8, 4, 2, 1] {
             let next = place.wrapping_add(half);
-            let before = self.rows.get(next.wrapping_sub(1)).map_or(i64::MIN, |kept| kept.rank);
-            if before >= rank {
+            let Some(kept) = self.rows.get(next.wrapping_sub(1)) else { continue };
+            if kept.rank > row.rank || (kept.rank == row.rank && kept.seat_index < row.seat_index) {
                 place = next;
             }
         }

@@ -131,6 +131,31 @@ fn swept_profit_counts_and_fades_in_sixteenths() {
     assert_eq!(swept_lately(&seat, 160, 1_159), 100);
     assert_eq!(swept_lately(&seat, 160, 1_160), 0);
     record_swept(&mut seat, QuoteAtoms(-100), 160, 1_080);
-    // 800 − 100, cut to sixteen atoms.
-    assert_eq!(swept_lately(&seat, 160, 1_080), 688);
+    // 800 − 100; of 1,400 half, cut to sixteen atoms. It goes on fading as before.
+    assert_eq!(swept_lately(&seat, 160, 1_080), 696);
+    assert_eq!(swept_lately(&seat, 160, 1_159), 87);
+    assert_eq!(swept_lately(&seat, 160, 1_160), 0);
+}
+
+#[test]
+fn a_sweep_does_not_begin_the_window_anew_for_what_was_there() {
+    let mut seat: Seat = bytemuck::Zeroable::zeroed();
+    record_swept(&mut seat, QuoteAtoms(1_600_000), 160, 1_000);
+    // An atom every slot: after the window what was there is gone, and of the atoms some are left.
+    for slot in 1_001..1_160 {
+        record_swept(&mut seat, QuoteAtoms(1), 160, slot);
+    }
+    assert!(swept_lately(&seat, 160, 1_160) <= 160, "{}", swept_lately(&seat, 160, 1_160));
+    // As much again after half of the window: the mean age is a quarter.
+    let mut seat: Seat = bytemuck::Zeroable::zeroed();
+    record_swept(&mut seat, QuoteAtoms(1_600), 160, 1_000);
+    record_swept(&mut seat, QuoteAtoms(1_600), 160, 1_080);
+    assert_eq!((seat.swept_window_atoms, seat.swept_window_slot), (3_200, 1_040));
+    assert_eq!(swept_lately(&seat, 160, 1_080), 800 + 1_600);
+    // More is taken away than is left: a loss, as young as its sweep.
+    record_swept(&mut seat, QuoteAtoms(-4_000), 160, 1_080);
+    assert_eq!((seat.swept_window_atoms, seat.swept_window_slot), (-1_600, 1_080));
+    // In one slot nothing is cut.
+    record_swept(&mut seat, QuoteAtoms(-7), 160, 1_080);
+    assert_eq!(seat.swept_window_atoms, -1_607);
 }
