@@ -4,7 +4,7 @@ use solana_instruction::Instruction;
 use taper::events::SliceReport;
 use taper::instructions::LiquidateArgs;
 use taper_sdk::instruction::{self, Payout};
-use taper_sdk::plan::{plan_slice, SliceQuery};
+use taper_sdk::plan::{plan_slice, LegQuery};
 use taper_sdk::snapshot::PlanError;
 
 use crate::error::{HarnessError, Result};
@@ -38,7 +38,7 @@ impl World {
     ) -> Result<std::result::Result<SliceReport, PlanError>> {
         let legs = self.legs(name, Some(market))?;
         let keys = self.market(market)?.keys;
-        let query = SliceQuery { now: self.now(), keys: &keys, margin_account: self.trader(name).margin, legs: &legs };
+        let query = LegQuery { now: self.now(), keys: &keys, margin_account: self.trader(name).margin, legs: &legs };
         Ok(plan_slice(&self.chain, &query, args))
     }
 

@@ -1,6 +1,6 @@
-//! What the chain would answer now: the health of an account, and the slice that `partial_liquidate` would make. The
-//! program's own code and the engine's own transitions run on copies of the accounts, so the answer is the chain's, to
-//! the atom.
+//! What the chain would answer now: the health of an account, the slice that `partial_liquidate` would make, what
+//! `resolve_account` would do with a leg. The program's own code and the engine's own transitions run on copies of the
+//! accounts, so the answer is the chain's, to the atom.
 
 use solana_pubkey::Pubkey;
 use taper::events::SliceReport;
@@ -15,6 +15,10 @@ use taper_engine::sweep::touch_seat;
 use crate::instruction::MarketKeys;
 use crate::legs::Leg;
 use crate::snapshot::{copy, look, Accounts, Copies, PlanError};
+
+mod resolution;
+
+pub use resolution::{deficit, plan_resolution, ResolvePlan};
 
 /// The health of a margin account in the program's three valuations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +62,12 @@ pub fn health(
 
 /// Which leg of which account.
 #[derive(Clone, Copy)]
-pub struct SliceQuery<'a> {
+pub struct LegQuery<'a> {
     /// Slot and time at which the call would execute.
     pub now: Now,
     /// The leg's market.
     pub keys: &'a MarketKeys,
-    /// The liquidatee.
+    /// The account: the liquidatee, or the one to be resolved.
     pub margin_account: Pubkey,
     /// Its other legs, in order.
     pub legs: &'a [Leg],
@@ -76,7 +80,7 @@ pub struct SliceQuery<'a> {
 /// [`PlanError`].
 pub fn plan_slice(
     accounts: &impl Accounts,
-    query: &SliceQuery<'_>,
+    query: &LegQuery<'_>,
     args: &LiquidateArgs,
 ) -> Result<SliceReport, PlanError> {
     let keys = query.keys;

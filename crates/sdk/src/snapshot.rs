@@ -67,10 +67,15 @@ impl From<anchor_lang::error::Error> for PlanError {
     }
 }
 
+impl From<taper::error::TaperError> for PlanError {
+    fn from(error: taper::error::TaperError) -> Self {
+        Self::Refused { code: u32::from(error), name: error.name() }
+    }
+}
+
 impl From<taper_engine::EngineError> for PlanError {
     fn from(error: taper_engine::EngineError) -> Self {
-        let error = taper::error::TaperError::from(error);
-        Self::Refused { code: u32::from(error), name: error.name() }
+        taper::error::TaperError::from(error).into()
     }
 }
 

@@ -1,14 +1,14 @@
 //! The other legs of an account that is resolved, or whose deficit is recorded. A walk as in `legs`, which gathers more of each leg.
 
 use anchor_lang::prelude::*;
-use taper_engine::margin::LegTotals;
+use taper_engine::deficit::deficit;
 use taper_engine::modes::Action;
 use taper_engine::oracle::{check_skew, OraclePrice};
 use taper_engine::quantity::QuoteAtoms;
-use taper_engine::resolve::OtherLegs;
+use taper_engine::resolve::{OtherLegs, ResolveContext};
 
 use crate::error::{Refusal, TaperError};
-use crate::legs::{leg_price, require_consumed, Primary, Walk};
+use crate::legs::{leg_price, live_price, require_consumed, Primary, Walk};
 use crate::state::{Market, PositionRef};
 
 /// What is gathered.
@@ -25,22 +25,6 @@ pub struct Estate {
 }
 
 impl Estate {
-    /// Sums at maintenance and mid prices.
-    pub fn maintenance(&self) -> LegTotals {
-        self.others.maintenance
-    }
-
-    /// Refuses legs whose prices the action may not use.
-    ///
-    /// # Errors
-    /// The specific reason of the first such leg.
-    pub fn require_allowed(&self) -> Result<()> {
-        match self.refusal {
-            Some(refusal) => Err(refusal.into()),
-            None => Ok(()),
-        }
-    }
-
     /// Notes a live price; the skew between all of them is checked at the end.
     fn note(&mut self, price: &OraclePrice, skew_max_seconds: u32) {
         if price.grade == taper_engine::oracle::Grade::Frozen {
@@ -91,6 +75,47 @@ impl Walk<'_> {
             check_skew([earliest, latest], estate.skew_max_seconds).or_refuse()?;
         }
         Ok(estate)
+    }
+
+    /// What the account owes beyond all it has, as far as the vault can lack it. All remaining accounts are its legs'.
+    ///
+    /// # Errors
+    /// The specific reason of the first leg whose price may not be used; as [`Walk::estate`].
+    pub fn deficit<'info>(&self, remaining: &'info [AccountInfo<'info>]) -> Result<QuoteAtoms> {
+        let estate = self.estate(None, remaining, Action::RecordDeficit)?;
+        if let Some(refusal) = estate.refusal {
+            return Err(refusal.into());
+        }
+        let cash = QuoteAtoms(self.account.state.cash_atoms);
+        deficit(estate.others.maintenance, cash, estate.others.bonds, estate.taken_out).or_refuse()
+    }
+
+    /// What a resolution of the leg in this market needs: its price, which is recorded as the last one used, and the other legs, from all
+    /// remaining accounts.
+    ///
+    /// # Errors
+    /// `PositionNotFound`; as [`live_price`] and [`Walk::estate`].
+    #[inline(never)]
+    pub fn resolution<'info>(
+        &self,
+        market: &mut Market,
+        market_key: &Pubkey,
+        oracle: &AccountInfo,
+        remaining: &'info [AccountInfo<'info>],
+    ) -> Result<Box<ResolveContext>> {
+        let place = self.account.place_of(market_key).ok_or(TaperError::PositionNotFound)?;
+        let price = live_price(market, oracle, self.exchange, &self.now)?;
+        market.state.last_price.record(&price, self.now.slot).or_refuse()?;
+        let primary = Primary::new(market_key, &market.state, &price);
+        let estate = self.estate(Some(primary), remaining, Action::BesideOthers)?;
+        Ok(Box::new(ResolveContext {
+            slot: self.now.slot,
+            price,
+            owner: self.account_key.to_bytes(),
+            position: u8::try_from(place).map_err(|_| TaperError::InvariantViolated)?,
+            others: *estate.others,
+            fund: QuoteAtoms(self.exchange.insurance_atoms),
+        }))
     }
 
     #[inline(never)]

@@ -12,7 +12,7 @@ use taper::state::MarginAccount;
 use taper_engine::quantity::BaseLots;
 use taper_harness::{HarnessError, Trader};
 use taper_sdk::instruction::{self, Payout};
-use taper_sdk::plan::{plan_slice, SliceQuery};
+use taper_sdk::plan::{plan_slice, LegQuery};
 use taper_sdk::snapshot::PlanError;
 
 use super::stage::Stage;
@@ -68,7 +68,7 @@ impl Liquidator {
             min_payout_atoms: LEAST_INCOME_ATOMS,
             deadline_slot: now.slot + PATIENCE_SLOTS,
         };
-        let query = SliceQuery { now, keys: &stage.market, margin_account: account, legs: &[] };
+        let query = LegQuery { now, keys: &stage.market, margin_account: account, legs: &[] };
         let planned = match plan_slice(&stage.chain, &query, &args) {
             Ok(planned) => planned,
             Err(PlanError::Refused { name, .. }) => {

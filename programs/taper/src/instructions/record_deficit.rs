@@ -1,8 +1,7 @@
 //! `record_deficit`.
 
 use anchor_lang::prelude::*;
-use taper_engine::deficit::{deficit, replace_record};
-use taper_engine::modes::Action;
+use taper_engine::deficit::replace_record;
 use taper_engine::quantity::QuoteAtoms;
 
 use crate::error::Refusal;
@@ -36,7 +35,7 @@ pub fn handle_record_deficit<'info>(ctx: Context<'info, RecordDeficit<'info>>) -
     let mut exchange = accounts.exchange.load_mut()?;
     let mut account = accounts.margin_account.load_mut()?;
     account.check_belongs(&exchange_key)?;
-    let estate = {
+    let owed = {
         let walk = Walk {
             exchange: &exchange,
             exchange_key: &exchange_key,
@@ -44,11 +43,8 @@ pub fn handle_record_deficit<'info>(ctx: Context<'info, RecordDeficit<'info>>) -
             account_key: &account_key,
             now,
         };
-        walk.estate(None, ctx.remaining_accounts, Action::RecordDeficit)?
+        walk.deficit(ctx.remaining_accounts)?
     };
-    estate.require_allowed()?;
-    let cash = QuoteAtoms(account.state.cash_atoms);
-    let owed = deficit(estate.maintenance(), cash, estate.others.bonds, estate.taken_out).or_refuse()?;
     let before_atoms = account.state.recorded_deficit_atoms;
     let sum = QuoteAtoms(exchange.recorded_deficit_atoms);
     exchange.recorded_deficit_atoms = replace_record(&mut account.state, sum, owed).or_refuse()?.0;

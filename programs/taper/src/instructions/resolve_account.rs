@@ -2,15 +2,14 @@
 
 use anchor_lang::prelude::*;
 use taper_engine::matching::FillLog;
-use taper_engine::modes::Action;
 use taper_engine::quantity::QuoteAtoms;
-use taper_engine::resolve::{resolve_leg, ResolveContext, ResolveLog, ResolveSummary};
+use taper_engine::resolve::{resolve_leg, ResolveLog, ResolveSummary};
 
-use crate::error::{Refusal, TaperError};
+use crate::error::Refusal;
 use crate::events::{DeleveragedSeat, LegResolved, OrdersCancelled, Removal, ResolveReport, SeatBalance};
 use crate::fills::new_fill_log;
 use crate::instructions::BOTH_SIDES;
-use crate::legs::{live_price, refused_at, Now, Primary, Walk};
+use crate::legs::{refused_at, Now, Walk};
 use crate::state::{Exchange, MarginAccount, Market, OrderBook};
 
 /// Accounts of `resolve_account`. Nobody signs. Remaining: `[market, oracle]` of every other position, in order.
@@ -110,9 +109,17 @@ impl<'info> ResolveAccount<'info> {
         account.check_belongs(&exchange_key)?;
         market.check_belongs(&exchange_key)?;
         market.check_book(self.order_book.as_ref().key)?;
-        let place = account.place_of(&market_key).ok_or(TaperError::PositionNotFound)?;
         let seat_index = account.require_seat_in(&market_key)?;
-        let context = self.context(&exchange, &mut market, &account, place, remaining, now)?;
+        let context = {
+            let walk = Walk {
+                exchange: &exchange,
+                exchange_key: &exchange_key,
+                account: &account,
+                account_key: &self.margin_account.key(),
+                now,
+            };
+            walk.resolution(&mut market, &market_key, &self.oracle, remaining)?
+        };
 
         let loss_index_before = market.state.charges.loss_index_scaled;
         let (state, book) = (&mut market.state, &mut order_book.book);
@@ -138,33 +145,6 @@ impl<'info> ResolveAccount<'info> {
             indices: (charges.funding_index_scaled, charges.loss_index_scaled),
             loss_index_before,
         })
-    }
-
-    #[inline(never)]
-    fn context(
-        &self,
-        exchange: &Exchange,
-        market: &mut Market,
-        account: &MarginAccount,
-        place: usize,
-        remaining: &'info [AccountInfo<'info>],
-        now: Now,
-    ) -> Result<Box<ResolveContext>> {
-        let (exchange_key, market_key, account_key) =
-            (self.exchange.key(), self.market.key(), self.margin_account.key());
-        let price = live_price(market, &self.oracle, exchange, &now)?;
-        market.state.last_price.record(&price, now.slot).or_refuse()?;
-        let primary = Primary::new(&market_key, &market.state, &price);
-        let walk = Walk { exchange, exchange_key: &exchange_key, account, account_key: &account_key, now };
-        let estate = walk.estate(Some(primary), remaining, Action::BesideOthers)?;
-        Ok(Box::new(ResolveContext {
-            slot: now.slot,
-            price,
-            owner: account_key.to_bytes(),
-            position: u8::try_from(place).map_err(|_| TaperError::InvariantViolated)?,
-            others: *estate.others,
-            fund: QuoteAtoms(exchange.insurance_atoms),
-        }))
     }
 }
 

@@ -1,0 +1,87 @@
+//! What `resolve_account` and `record_deficit` would do now.
+
+use solana_pubkey::Pubkey;
+use taper::events::{DeleveragedSeat, ResolveReport};
+use taper::legs::{refused_at, Now, Walk};
+use taper::state::{Exchange, MarginAccount, Market, OrderBook};
+use taper_engine::quantity::QuoteAtoms;
+use taper_engine::resolve::{resolve_leg, ResolveLog};
+
+use super::LegQuery;
+use crate::legs::Leg;
+use crate::snapshot::{copy, look, Accounts, Copies, PlanError};
+
+/// What a resolution would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvePlan {
+    /// As its return data would say.
+    pub report: ResolveReport,
+    /// The seats that would be deleveraged, best rank first.
+    pub counterparties: Vec<DeleveragedSeat>,
+    /// What the account would still lack; not negative.
+    pub deficit_left_atoms: i64,
+    /// The account's cash after.
+    pub cash_after_atoms: i64,
+}
+
+/// What `resolve_account` would do with this leg; or the error with which it would be refused.
+///
+/// # Errors
+/// [`PlanError`].
+pub fn plan_resolution(accounts: &impl Accounts, query: &LegQuery<'_>) -> Result<ResolvePlan, PlanError> {
+    let keys = query.keys;
+    let exchange = look::<Exchange>(accounts, &keys.exchange)?;
+    let mut account = copy::<MarginAccount>(accounts, &query.margin_account)?;
+    let mut market = copy::<Market>(accounts, &keys.market)?;
+    let mut order_book = copy::<OrderBook>(accounts, &keys.order_book)?;
+    account.check_belongs(&keys.exchange)?;
+    market.check_belongs(&keys.exchange)?;
+    market.check_book(&keys.order_book)?;
+    let seat_index = account.require_seat_in(&keys.market)?;
+    let context = {
+        let walk = Walk {
+            exchange,
+            exchange_key: &keys.exchange,
+            account: &account,
+            account_key: &query.margin_account,
+            now: query.now,
+        };
+        let shown = core::iter::once(&keys.oracle).chain(query.legs.iter().flat_map(|leg| [&leg.market, &leg.oracle]));
+        let mut copies = Copies::of(accounts, shown)?;
+        let infos = copies.infos();
+        let [oracle, remaining @ ..] = infos.as_slice() else {
+            return Err(PlanError::NoAccount(keys.oracle));
+        };
+        walk.resolution(&mut market, &keys.market, oracle, remaining)?
+    };
+    let (mut log, mut moves) = (taper::fills::new_fill_log(), bytemuck::zeroed_box::<ResolveLog>());
+    let (state, book) = (&mut market.state, &mut order_book.book);
+    let summary = resolve_leg(state, book, &mut account.state, seat_index, &context, &mut log, &mut moves)
+        .map_err(|refusal| refused_at(refusal, context.price.grade))?;
+    Ok(ResolvePlan {
+        report: ResolveReport::new(&summary, context.price.price),
+        counterparties: moves.rows().iter().map(DeleveragedSeat::from).collect(),
+        deficit_left_atoms: summary.deficit_left()?.0,
+        cash_after_atoms: account.state.cash_atoms,
+    })
+}
+
+/// What `record_deficit` would record of an account. `legs` are all its legs, in order (`legs::ordered` with no primary).
+///
+/// # Errors
+/// [`PlanError`].
+pub fn deficit(
+    accounts: &impl Accounts,
+    now: Now,
+    exchange_key: &Pubkey,
+    account_key: &Pubkey,
+    legs: &[Leg],
+) -> Result<QuoteAtoms, PlanError> {
+    let exchange = look::<Exchange>(accounts, exchange_key)?;
+    let account = look::<MarginAccount>(accounts, account_key)?;
+    account.check_belongs(exchange_key)?;
+    let walk = Walk { exchange, exchange_key, account, account_key, now };
+    let mut copies = Copies::of_legs(accounts, legs)?;
+    let infos = copies.infos();
+    Ok(walk.deficit(infos.as_slice())?)
+}
