@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytemuck::bytes_of;
 use solana_account::Account;
 use solana_pubkey::Pubkey;
-use taper::state::{Exchange, MarginAccount, Market, OrderBook};
+use taper::state::{Exchange, MarginAccount, Market, OrderBook, Proposal};
 use taper_engine::audit::check_market;
 use taper_engine::market::MarketState;
 use taper_sdk::account::{decode_owned, is, ProgramAccount};
@@ -86,6 +86,9 @@ impl Audit {
             } else if is::<Market>(&account.data) {
                 let market: &Market = load(key, account)?;
                 audit.market(key, market, chain.load::<OrderBook>(&market.order_book)?);
+            } else if is::<Proposal>(&account.data) {
+                let proposal: &Proposal = load(key, account)?;
+                audit.reserve(key, &[bytes_of(&proposal.reserved), &[proposal.padding]]);
             }
         }
         audit.conclude();

@@ -3,7 +3,8 @@
 
 use solana_account::Account;
 use solana_pubkey::Pubkey;
-use taper::state::{Exchange, MarginAccount, Market};
+use taper::constants::PROPOSAL_PENDING;
+use taper::state::{Exchange, MarginAccount, Market, Proposal};
 use taper_engine::market::MarketState;
 use taper_sdk::account::is;
 
@@ -24,6 +25,8 @@ pub(crate) fn check_change(key: &Pubkey, before: &Account, after: &Account) -> R
         exchange_change(load(key, before)?, load(key, after)?)
     } else if is::<MarginAccount>(&before.data) && is::<MarginAccount>(&after.data) {
         account_change(load(key, before)?, load(key, after)?)
+    } else if is::<Proposal>(&before.data) && is::<Proposal>(&after.data) {
+        proposal_change(load(key, before)?, load(key, after)?)
     } else {
         Ok(())
     };
@@ -71,6 +74,13 @@ fn market_change(before: &Market, after: &Market) -> Checked {
     })?;
     let (price_was, price_now) = (was.final_price_atoms_per_lot, now.final_price_atoms_per_lot);
     require(price_was == 0 || price_now == price_was, "final price", || format!("went from {price_was} to {price_now}"))
+}
+
+/// A proposal is decided once, and never says anything else than when it was made.
+fn proposal_change(was: &Proposal, now: &Proposal) -> Checked {
+    let undecided = |proposal: &Proposal| Proposal { state: PROPOSAL_PENDING, decided_slot: 0, ..*proposal };
+    require(undecided(was) == undecided(now), "proposal", || "its contents changed".into())?;
+    require(was.state == PROPOSAL_PENDING || was == now, "decision", || "it was decided anew".into())
 }
 
 /// A market's oracle changes alone: nothing of its state moves but the last price.

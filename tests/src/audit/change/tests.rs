@@ -66,6 +66,19 @@ fn an_oracle_may_change_with_the_last_price() {
 }
 
 #[test]
+fn a_proposal_that_changes_or_is_decided_again_is_found() {
+    all_are_found::<Proposal>(&[
+        ("proposal", |p| p.ready_slot = 9, |p| p.ready_slot = 8),
+        ("proposal", |_| (), |p| p.params.sweep_cap_atoms = 1),
+        ("decision", |p| p.state = 1, |p| p.state = 2),
+        ("decision", |p| p.state = 2, |p| p.state = 0),
+        ("decision", |p| (p.state, p.decided_slot) = (1, 5), |p| (p.state, p.decided_slot) = (1, 6)),
+    ]);
+    let decided = stored::<Proposal>(|p| (p.state, p.decided_slot) = (1, 5));
+    assert_eq!(broken(&stored::<Proposal>(|_| ()), &decided), None);
+}
+
+#[test]
 fn what_exchange_and_account_take_back_is_found() {
     all_are_found::<Exchange>(&[
         ("identity", |_| (), |e| e.vault = Pubkey::new_from_array([1; 32])),
