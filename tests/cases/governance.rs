@@ -160,8 +160,11 @@ async fn only_the_admin_proposes_and_numbers_follow_each_other() {
     let (admin, exchange, key) = (signer(&world, "admin"), world.venue.keys.exchange, market_key(&world, Some(0)));
     for index in [1, 4] {
         let propose = instruction::propose(admin.pubkey(), exchange, key, index, action);
-        world.chain.send(&[propose], &[&admin]).await.expect_code(SEEDS);
+        world.chain.send(&[propose], &[&admin]).await.expect_error(TaperError::ProposalMismatch);
     }
+    let mut elsewhere = instruction::propose(admin.pubkey(), exchange, key, 3, action);
+    elsewhere.accounts[3].pubkey = address::proposal(&exchange, 4);
+    world.chain.send(&[elsewhere], &[&admin]).await.expect_code(SEEDS);
     // Somebody has sent lamports to the next address.
     world.chain.fund(&address::proposal(&exchange, 3), 5);
     assert_eq!(propose(&mut world, Some(0), action).await.unwrap(), 3);

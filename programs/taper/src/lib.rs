@@ -175,8 +175,8 @@ pub mod taper {
     }
 
     /// Proposes a change.
-    pub fn propose<'info>(ctx: Context<'info, Propose<'info>>, action: ProposalAction) -> Result<()> {
-        handle_propose(ctx, &action)
+    pub fn propose<'info>(ctx: Context<'info, Propose<'info>>, index: u64, action: ProposalAction) -> Result<()> {
+        handle_propose(ctx, index, &action)
     }
 
     /// Applies a proposal whose timelock has passed.

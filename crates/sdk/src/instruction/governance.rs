@@ -36,7 +36,7 @@ pub fn propose(
 ) -> Instruction {
     let proposal = crate::address::proposal(&exchange, index);
     let accounts = accounts::Propose { admin, exchange, market, proposal, system_program: SYSTEM_PROGRAM };
-    build(accounts, instruction::Propose { action }, none())
+    build(accounts, instruction::Propose { index, action }, none())
 }
 
 /// `apply_proposal`, with the market it is about, and the new oracle account if it names one.

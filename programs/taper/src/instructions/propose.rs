@@ -11,6 +11,7 @@ use crate::state::{Exchange, Market, Proposal, ProposalAction};
 
 /// Accounts of `propose`.
 #[derive(Accounts)]
+#[instruction(index: u64)]
 pub struct Propose<'info> {
     /// The admin: signs and pays the rent, which comes back when the proposal is closed.
     #[account(mut)]
@@ -21,11 +22,7 @@ pub struct Propose<'info> {
     /// The market that the proposal is about; none if it is about the exchange.
     pub market: Option<AccountLoader<'info, Market>>,
     /// CHECK: the new proposal; its address is checked here, `NewAccount` refuses one that exists.
-    #[account(
-        mut,
-        seeds = [PROPOSAL_SEED, exchange.key().as_ref(), &exchange.load()?.proposal_count.to_le_bytes()],
-        bump
-    )]
+    #[account(mut, seeds = [PROPOSAL_SEED, exchange.key().as_ref(), &index.to_le_bytes()], bump)]
     pub proposal: UncheckedAccount<'info>,
     /// The system program.
     pub system_program: Program<'info, System>,
@@ -33,9 +30,10 @@ pub struct Propose<'info> {
 
 impl<'info> Propose<'info> {
     /// The market's address, and the status that a status proposal would replace.
-    fn validate(&self, action: &ProposalAction) -> Result<(Pubkey, u8)> {
+    fn validate(&self, index: u64, action: &ProposalAction) -> Result<(Pubkey, u8)> {
         let exchange = self.exchange.load()?;
         exchange.check_admin(self.admin.key)?;
+        require!(index == exchange.proposal_count, TaperError::ProposalMismatch);
         action.validate(self.market.is_some())?;
         let (market, status_before) = match &self.market {
             Some(loader) => {
@@ -77,22 +75,22 @@ impl<'info> Propose<'info> {
 /// Specification:
 /// 1. Only the admin. Nothing changes yet: anyone may apply the proposal once the timelock as it is now has passed, and until it
 ///    expires; guardian and admin may cancel it before.
-/// 2. What can be judged now is; all of it is judged again when it is applied.
+/// 2. Its number is the exchange's count of proposals, so each is used once.
+/// 3. What can be judged now is; all of it is judged again when it is applied.
 ///
 /// # Errors
 /// `NotAdmin`, `WrongExchange`, `ProposalMismatch`, `InvalidParameters`, `InvalidArgument`, `RolesNotDistinct`, `TimelockOutOfRange`,
 /// `AlreadyWindingDown`.
-pub fn handle_propose<'info>(ctx: Context<'info, Propose<'info>>, action: &ProposalAction) -> Result<()> {
+pub fn handle_propose<'info>(ctx: Context<'info, Propose<'info>>, index: u64, action: &ProposalAction) -> Result<()> {
     let bump = ctx.bumps.proposal;
     let accounts: &'info Propose<'info> = ctx.accounts;
-    let (market, status_before) = accounts.validate(action)?;
+    let (market, status_before) = accounts.validate(index, action)?;
     let created_slot = Now::get()?.slot;
-    let (index, timelock_slots) = {
+    let timelock_slots = {
         let mut exchange = accounts.exchange.load_mut()?;
-        let index = exchange.proposal_count;
         exchange.proposal_count = index.checked_add(1).ok_or(TaperError::MathOverflow)?;
         exchange.invariant()?;
-        (index, exchange.timelock_slots)
+        exchange.timelock_slots
     };
     let ready_slot = created_slot.saturating_add(timelock_slots);
     let expires_slot = ready_slot.saturating_add(PROPOSAL_LIFE_SLOTS);
