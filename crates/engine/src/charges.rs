@@ -16,7 +16,7 @@ pub const CHARGE_SCALE: i64 = 1 << 20;
 const INDEX_MAX: i64 = 1 << 62;
 
 /// What a seat owes at given indices, unrounded, in `2^-20` quote atoms. Negative: it is owed.
-fn owed_scaled(seat: &Seat, funding_index: i64, loss_index: i64) -> Result<i128> {
+pub(crate) fn owed_scaled(seat: &Seat, funding_index: i64, loss_index: i64) -> Result<i128> {
     if funding_index == seat.funding_checkpoint_scaled && loss_index == seat.loss_checkpoint_scaled {
         return Ok(0);
     }
@@ -28,7 +28,7 @@ fn owed_scaled(seat: &Seat, funding_index: i64, loss_index: i64) -> Result<i128>
 }
 
 /// Whole atoms, rounded up: in the payer's disfavour, for insurance.
-fn to_atoms_up(scaled: i128) -> Result<QuoteAtoms> {
+pub(crate) fn to_atoms_up(scaled: i128) -> Result<QuoteAtoms> {
     let scale = i128::from(CHARGE_SCALE);
     let floor = scaled.div_euclid(scale);
     let up = if scaled.rem_euclid(scale) == 0 { floor } else { floor.saturating_add(1) };

@@ -151,6 +151,8 @@ pub enum EngineError {
     MarketSettled,
     /// The market still has seats, orders, income or losses.
     MarketNotEmpty,
+    /// The oracle's average is too far from its price to settle a market at it.
+    OracleAverageTooFar,
 }
 
 /// The engine's result.

@@ -1,16 +1,21 @@
 //! The end of a market: all positions are closed at one price, in one transition; then nothing of it needs an oracle any more.
 
+mod terms;
+
 use crate::book::{index_of, Book};
 use crate::cash::{take_income, MarketIncome};
 use crate::error::{EngineError, Result};
 use crate::market::MarketState;
 use crate::modes::Action;
 use crate::oracle::{Grade, OraclePrice};
-use crate::quantity::{BaseLots, Price, QuoteAtoms, MAX_PRICE_ATOMS_PER_LOT};
+use crate::params::MarketParams;
+use crate::quantity::{wide_mul, BaseLots, Price, QuoteAtoms, BPS_ONE, MAX_PRICE_ATOMS_PER_LOT};
 use crate::seat::Seat;
 
-/// Slots after the settlement has become due (about a day) from which on a market whose oracle cannot be used is settled at the last price
-/// that it used.
+pub use terms::FinalTerms;
+
+/// Slots (about a day) in which a market can be settled at a fresh price only, from when its settlement has become due. A market that has used
+/// no price for as long has a silent oracle.
 pub const SILENT_ORACLE_SLOTS: u64 = 216_000;
 
 /// What settling a market did.
@@ -30,6 +35,11 @@ impl MarketState {
         self.final_price_atoms_per_lot != 0
     }
 
+    /// True if nobody can lose by the market's end: it is settled, or nobody ever had a seat in it.
+    pub const fn is_over(&self) -> bool {
+        self.is_settled() || self.seats.touched_count == 0
+    }
+
     /// The final price, as a price of this market: of no age, and of no doubt.
     pub fn settled_price(&self, now_seconds: i64) -> OraclePrice {
         let price = Price(self.final_price_atoms_per_lot);
@@ -46,33 +56,46 @@ impl MarketState {
         }
         Ok(())
     }
+
+    /// Refuses a market that cannot be settled yet, or no more.
+    ///
+    /// # Errors
+    /// `MarketSettled`, `NotWindingDown`, `SettlementTooEarly`.
+    pub const fn require_due(&self, slot: u64) -> Result<()> {
+        if self.is_settled() {
+            Err(EngineError::MarketSettled)
+        } else if self.settle_after_slot == 0 {
+            Err(EngineError::NotWindingDown)
+        } else if slot < self.settle_after_slot {
+            Err(EngineError::SettlementTooEarly)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// The price at which a market that is winding down would be settled now: the EMA of a fresh price. Whoever calls chooses the moment, and
-/// the EMA of an hour hardly moves with it. Where the oracle cannot be used (`None`, or not fresh), a day later, the price the market used
-/// last: nothing that an emergency needs depends on an oracle.
+/// the EMA of an hour hardly moves with it.
+///
+/// Nothing that an emergency needs depends on an oracle: a day later a degraded price will do; and without any (`None`), if the market has used
+/// none for a day either, the last one that it used. Not before: an account that lags for a moment must not bring back the price of an hour
+/// that suits the caller.
 ///
 /// # Errors
-/// `MarketSettled`, `NotWindingDown`, `SettlementTooEarly`; `OracleStale` while the oracle cannot be used and the day is not over;
-/// `OraclePriceOutOfRange`.
+/// As [`MarketState::require_due`]; `OracleStale` for a price that is not good enough now; `OracleAverageTooFar`; `OraclePriceOutOfRange`.
 pub fn final_price(market: &MarketState, price: Option<&OraclePrice>, slot: u64) -> Result<Price> {
-    market.require_unsettled()?;
-    if market.settle_after_slot == 0 {
-        return Err(EngineError::NotWindingDown);
-    }
-    if slot < market.settle_after_slot {
-        return Err(EngineError::SettlementTooEarly);
-    }
-    let usable = price.ok_or(EngineError::OracleStale).and_then(|price| {
-        Action::SettleMarket.require(price.grade)?;
-        Ok(price.ema)
-    });
-    let found = match usable {
-        Ok(found) => found,
-        Err(_) if slot >= market.settle_after_slot.saturating_add(SILENT_ORACLE_SLOTS) => {
-            Price(market.last_price.price_atoms_per_lot)
+    market.require_due(slot)?;
+    let day_over = |since: u64| slot >= since.saturating_add(SILENT_ORACLE_SLOTS);
+    let is_late = day_over(market.settle_after_slot);
+    let found = match price.filter(|price| price.grade != Grade::Frozen) {
+        Some(price) => {
+            if !is_late {
+                Action::SettleMarket.require(price.grade)?;
+            }
+            average(&market.params, price)?
         }
-        Err(refusal) => return Err(refusal),
+        None if is_late && day_over(market.last_price.used_slot) => Price(market.last_price.price_atoms_per_lot),
+        None => return Err(EngineError::OracleStale),
     };
     if found.0 <= 0 || found.0 > MAX_PRICE_ATOMS_PER_LOT {
         return Err(EngineError::OraclePriceOutOfRange);
@@ -80,11 +103,24 @@ pub fn final_price(market: &MarketState, price: Option<&OraclePrice>, slot: u64)
     Ok(found)
 }
 
-/// Closes every position at [`final_price`], and empties the book. Each seat is settled, then `realised` gets `base × price + quote_entry`.
+/// The EMA, if it is no further from the price than the first tier's maintenance rate. So settlement makes no healthy account unhealthy: what
+/// a position loses by the EMA is at most the requirement that goes with it. Further apart, whoever gains by it would choose that moment: it
+/// has to wait until the two have met.
+fn average(params: &MarketParams, price: &OraclePrice) -> Result<Price> {
+    let rate_bps = params.tiers().first().map_or(0, |tier| i64::from(tier.mmr_bps));
+    // Both are within 0 … 2^40, so is their difference. Compared exactly, without a quotient.
+    let distance = price.ema.0.saturating_sub(price.price.0).saturating_abs();
+    if wide_mul(distance, BPS_ONE) > wide_mul(price.price.0, rate_bps) {
+        return Err(EngineError::OracleAverageTooFar);
+    }
+    Ok(price.ema)
+}
+
+/// Closes every position at [`final_price`], and empties the book. Each seat is closed by [`FinalTerms::close`].
 /// All at once: positions sum to zero, so what the seats hold together does not change by the price.
 ///
 /// # Errors
-/// As [`final_price`]; `InvariantViolated` when positions do not balance; `MathOverflow`.
+/// As [`final_price`]; `InvariantViolated` when positions do not balance; `MathOverflow`. After an error the state is to be thrown away.
 pub fn settle_market(
     market: &mut MarketState,
     book: &mut Book,
@@ -93,68 +129,74 @@ pub fn settle_market(
 ) -> Result<Settlement> {
     let price = final_price(market, price, slot)?;
     market.accrue(slot);
-    market.charges.funding_rate_scaled_per_slot = 0;
-    let (mut longs, mut shorts, mut seats) = (BaseLots::ZERO, BaseLots::ZERO, 0u32);
-    for seat_index in 0..market.seats.touched_count {
-        let seat = market.seats.get(seat_index)?;
-        let is_idle = seat.base_lots == 0 && seat.bid_count == 0 && seat.ask_count == 0;
-        if is_idle {
-            continue;
-        }
-        seats = seats.saturating_add(1);
-        let base = seat.base();
-        if base.is_positive() {
-            longs = longs.add(base)?;
-        } else {
-            shorts = shorts.sub(base)?;
-        }
-        if base.is_zero() {
-            market.seats.get_mut(seat_index)?.forget_orders();
-            continue;
-        }
-        market.settle_seat(seat_index)?;
-        let seat = market.seats.get_mut(seat_index)?;
-        seat.close_at(price)?;
-        seat.forget_orders();
-    }
-    if longs != shorts || longs.0 != market.open_interest_base_lots {
+    let charges = &mut market.charges;
+    charges.funding_rate_scaled_per_slot = 0;
+    let terms = FinalTerms {
+        price,
+        funding_index_scaled: charges.funding_index_scaled,
+        loss_index_scaled: charges.loss_index_scaled,
+    };
+    let touched = index_of(market.seats.touched_count);
+    let rows = market.seats.rows.get_mut(..touched).ok_or(EngineError::InvariantViolated)?;
+    let closed = close_all(&terms, rows)?;
+    if closed.base_lots != 0 || closed.long_lots != market.open_interest_base_lots {
         return Err(EngineError::InvariantViolated);
     }
+    charges.clearing_atoms = QuoteAtoms(charges.clearing_atoms).add(QuoteAtoms(closed.paid_atoms))?.0;
+    charges.residue_scaled =
+        charges.residue_scaled.checked_add(closed.excess_scaled).ok_or(EngineError::MathOverflow)?;
     market.open_interest_base_lots = 0;
     market.final_price_atoms_per_lot = price.0;
-    book.bid_count = 0;
-    book.ask_count = 0;
-    Ok(Settlement { price, lots: longs, seats })
+    (book.bid_count, book.ask_count) = (0, 0);
+    Ok(Settlement { price, lots: BaseLots(closed.long_lots), seats: closed.seats })
 }
 
-impl Seat {
-    /// Turns a position into its result at a price: what settlement does to a seat, after its charges. The rule for indexers, too.
-    ///
-    /// # Errors
-    /// `MathOverflow`.
-    pub fn close_at(&mut self, price: Price) -> Result<()> {
-        let result = price.notional(self.base())?.add(QuoteAtoms(self.quote_entry_atoms))?;
-        self.realised_atoms = QuoteAtoms(self.realised_atoms).add(result)?.0;
-        self.base_lots = 0;
-        self.quote_entry_atoms = 0;
-        Ok(())
-    }
-
-    /// Forgets all resting orders: they are gone with the book.
-    fn forget_orders(&mut self) {
-        (self.bid_lots, self.ask_lots, self.bid_quote_atoms, self.ask_quote_atoms) = (0, 0, 0, 0);
-        (self.bid_price_max_atoms_per_lot, self.ask_price_min_atoms_per_lot) = (0, 0);
-        (self.bid_count, self.ask_count) = (0, 0);
-    }
+/// Sums over the seats that were closed.
+#[derive(Default)]
+struct Sums {
+    seats: u32,
+    base_lots: i64,
+    long_lots: i64,
+    paid_atoms: i64,
+    excess_scaled: u64,
 }
 
-/// Takes leave of a market: it is settled, or nobody ever had a seat in it, and nothing is left in it. Returns its last income.
+/// The table is walked once, and every seat of it can have a position: a step is kept cheap. Positions are within 2^40 and excesses within
+/// 2^20, so their sums over 2,048 seats cannot wrap.
+fn close_all(terms: &FinalTerms, rows: &mut [Seat]) -> Result<Sums> {
+    let most_lots = terms.plain_lots();
+    let mut sums = Sums::default();
+    for seat in rows {
+        let has_orders = seat.bid_count | seat.ask_count != 0;
+        if seat.base_lots != 0 {
+            sums.base_lots = sums.base_lots.wrapping_add(seat.base_lots);
+            sums.long_lots = sums.long_lots.wrapping_add(seat.base_lots.max(0));
+            let (paid, excess) = terms.close_within(most_lots, seat)?;
+            sums.paid_atoms = sums.paid_atoms.checked_add(paid).ok_or(EngineError::MathOverflow)?;
+            sums.excess_scaled = sums.excess_scaled.wrapping_add(excess);
+        } else if !has_orders {
+            continue;
+        }
+        sums.seats = sums.seats.wrapping_add(1);
+        if has_orders {
+            forget_orders(seat);
+        }
+    }
+    Ok(sums)
+}
+
+/// Forgets all resting orders: they are gone with the book.
+fn forget_orders(seat: &mut Seat) {
+    (seat.bid_lots, seat.ask_lots, seat.bid_quote_atoms, seat.ask_quote_atoms) = (0, 0, 0, 0);
+    (seat.bid_price_max_atoms_per_lot, seat.ask_price_min_atoms_per_lot) = (0, 0);
+    (seat.bid_count, seat.ask_count) = (0, 0);
+}
+
+/// Takes leave of a market that is over, and in which nothing is left. Returns its last income.
 ///
 /// # Errors
 /// `MarketNotEmpty`; `MathOverflow`.
 pub fn close_market(market: &mut MarketState, book: &Book) -> Result<MarketIncome> {
-    let was_used = index_of(market.seats.touched_count) != 0;
-    let is_over = market.is_settled() || !was_used;
     let is_empty = market.seats.used_count == 0
         && market.seats.bonds_atoms == 0
         && book.bid_count == 0
@@ -162,7 +204,7 @@ pub fn close_market(market: &mut MarketState, book: &Book) -> Result<MarketIncom
         && market.open_interest_base_lots == 0
         && market.unassigned_loss_atoms == 0
         && market.held_loss_atoms == 0;
-    if !is_over || !is_empty {
+    if !market.is_over() || !is_empty {
         return Err(EngineError::MarketNotEmpty);
     }
     let income = take_income(market)?;

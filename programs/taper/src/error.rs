@@ -146,6 +146,8 @@ pub enum TaperError {
     MarketSettled,
     #[msg("The market still has seats, orders, income or losses")]
     MarketNotEmpty,
+    #[msg("The oracle's average is too far from its price to settle a market at it")]
+    OracleAverageTooFar,
     // The program's own.
     #[msg("An argument has a value that this instruction does not know")]
     InvalidArgument = 200,
@@ -289,6 +291,7 @@ mirror! {
     AccountBankrupt, NoPosition, CooldownNotOver, RiskAddedThisSlot, CallerMaximumZero, CallerMaximumTooSmall,
     UnexpectedBase, DeadlinePassed, PayoutTooLow, NoFillInsideCap, SliceTooSmall, ThrottleEmpty,
     DegradedPriceSoftStage, AbsorbIntoItself, NothingToSettle, ForceCancelHealthy, AccountSolvent, ResolutionInProgress, OpenLegsFirst, NothingToResolve, FundingTooSoon, WithdrawalHeld, NothingToRecord, NothingToCover, ImmutableParameter, LimitRaisedTooFar, LimitRaisedTooSoon, LimitNotLowered, NoRamp, NotWindingDown, SettlementTooEarly, MarketSettled, MarketNotEmpty,
+    OracleAverageTooFar,
 }
 
 /// Turns the engine's refusal into this program's error.

@@ -1,6 +1,11 @@
 use super::*;
 use crate::audit::{check_market, market_value};
 use crate::fixture::{bid, rig, Rig, PRICE};
+use crate::margin::{requirement, Health, Requirement};
+use crate::seat::SEATS;
+use core::cell::Cell;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use std::vec::Vec;
 
 fn winding_down() -> Rig {
@@ -45,22 +50,209 @@ fn every_position_becomes_its_result_at_the_average() {
 }
 
 #[test]
-fn not_before_its_time_and_only_at_a_fresh_price_or_a_day_later() {
+fn not_before_its_time_and_only_at_a_fresh_price_for_a_day() {
     let mut rig = winding_down();
     let fresh = at(&rig, PRICE, PRICE, Grade::Fresh);
-    let degraded = at(&rig, PRICE, PRICE, Grade::Degraded);
-    assert_eq!(final_price(&rig.market, Some(&fresh), 99), Err(EngineError::SettlementTooEarly));
-    assert_eq!(final_price(&rig.market, Some(&degraded), 100), Err(EngineError::OracleStale));
-    assert_eq!(final_price(&rig.market, None, 100), Err(EngineError::OracleStale));
+    let degraded = at(&rig, PRICE, PRICE + 5, Grade::Degraded);
+    let frozen = at(&rig, PRICE, PRICE, Grade::Frozen);
     let late = 100 + SILENT_ORACLE_SLOTS;
-    assert_eq!(final_price(&rig.market, None, late), Err(EngineError::OraclePriceOutOfRange));
+    let (early, stale) = (Err(EngineError::SettlementTooEarly), Err(EngineError::OracleStale));
     rig.market.last_price.price_atoms_per_lot = 77_777;
-    assert_eq!(final_price(&rig.market, None, late - 1), Err(EngineError::OracleStale));
-    assert_eq!(final_price(&rig.market, None, late), Ok(Price(77_777)));
-    assert_eq!(final_price(&rig.market, Some(&degraded), late), Ok(Price(77_777)));
+    for slot in [100, late - 1] {
+        assert_eq!(final_price(&rig.market, Some(&degraded), slot), stale);
+        assert_eq!(final_price(&rig.market, None, slot), stale);
+        assert_eq!(final_price(&rig.market, Some(&fresh), slot), Ok(Price(PRICE)));
+    }
+    assert_eq!(final_price(&rig.market, Some(&fresh), 99), early);
     assert_eq!(final_price(&rig.market, Some(&fresh), late), Ok(Price(PRICE)));
+    assert_eq!(final_price(&rig.market, Some(&degraded), late), Ok(Price(PRICE + 5)));
     rig.market.settle_after_slot = 0;
     assert_eq!(final_price(&rig.market, Some(&fresh), late), Err(EngineError::NotWindingDown));
+    // A silent oracle: nobody has used a price for a day.
+    rig.market.settle_after_slot = 100;
+    for none in [None, Some(&frozen)] {
+        for (used_slot, slot, wanted) in [
+            (0, late - 1, stale),
+            (0, late, Ok(Price(77_777))),
+            (100, late, Ok(Price(77_777))),
+            (101, late, stale),
+            (101, late + 1, Ok(Price(77_777))),
+        ] {
+            rig.market.last_price.used_slot = used_slot;
+            assert_eq!(final_price(&rig.market, none, slot), wanted, "{used_slot} {slot}");
+        }
+    }
+    rig.market.last_price.price_atoms_per_lot = 0;
+    assert_eq!(final_price(&rig.market, None, 2 * late), Err(EngineError::OraclePriceOutOfRange));
+}
+
+#[test]
+fn the_average_is_no_further_from_the_price_than_the_first_maintenance_rate() {
+    let rig = winding_down();
+    assert_eq!(rig.market.params.tiers[0].mmr_bps, 300);
+    let late = 100 + SILENT_ORACLE_SLOTS;
+    for (ema, fits) in [(102_999, true), (103_000, true), (103_001, false), (97_000, true), (96_999, false), (1, false)]
+    {
+        for (grade, slot) in [(Grade::Fresh, 100), (Grade::Fresh, late), (Grade::Degraded, late)] {
+            let found = final_price(&rig.market, Some(&at(&rig, 100_000, ema, grade)), slot);
+            assert_eq!(found, if fits { Ok(Price(ema)) } else { Err(EngineError::OracleAverageTooFar) });
+        }
+    }
+}
+
+/// An account at any health, its leg in the market at any size, others beside it: settled at any average that is allowed, it is healthy if it was.
+#[test]
+fn settlement_makes_no_healthy_account_unhealthy() {
+    let params = rig(1).market.params;
+    let healthy = Cell::new(0);
+    let mut runner = TestRunner::default();
+    let worlds = (1i64..1 << 34, any::<bool>(), 1i64..1 << 18, -10_000i64..=10_000, -1_000i64..5_000, 0i64..1 << 40);
+    runner
+        .run(&worlds, |(lots, is_long, price, away, above, other)| {
+            let mut seat: Seat = bytemuck::Zeroable::zeroed();
+            seat.base_lots = if is_long { lots } else { -lots };
+            let notional = QuoteAtoms(lots * price);
+            let Ok(required) = requirement(&params, notional, false) else { return Ok(()) };
+            // An EMA as far away as it may be, or nearer; cash around what makes the account just healthy.
+            let ema = price + (wide_mul(price, 300 * away) / 100_000_000) as i64;
+            let needed = required.0 + i128::from(other) * 10_000;
+            let value = i128::from(price * seat.base_lots);
+            let cash = (needed / 10_000 - value) as i64 + above;
+            let health_at = |base: i64, cash: i64, required: i128| {
+                let equity = QuoteAtoms(base * price + cash);
+                Health { equity, requirement: Requirement(required) }.is_at_least(10_000)
+            };
+            let before = health_at(seat.base_lots, cash, needed);
+            let oracle = OraclePrice { ema: Price(ema.max(1)), ..at(&rig(1), price, price, Grade::Fresh) };
+            let final_price = average(&params, &oracle).unwrap();
+            let terms = FinalTerms { price: final_price, funding_index_scaled: 0, loss_index_scaled: 0 };
+            terms.close(&mut seat).unwrap();
+            let after = health_at(0, cash + seat.realised_atoms, i128::from(other) * 10_000);
+            prop_assert!(after || !before, "{lots} {price} {ema}");
+            if before {
+                count(&healthy);
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert!(healthy.get() > 50);
+}
+
+fn count(counter: &Cell<u32>) {
+    counter.set(counter.get() + 1);
+}
+
+/// Numbers of every size, and the ends of `i64`.
+fn wild() -> impl Strategy<Value = i64> {
+    (any::<i64>(), 0u32..64, any::<bool>())
+        .prop_map(|(bits, shift, at_end)| if at_end { bits >> shift } else { i64::MAX >> shift })
+}
+
+/// The rule of the specification, in numbers without end: paid, excess, result.
+fn by_the_book(terms: &FinalTerms, seat: &Seat) -> Option<(i64, u64, i64)> {
+    let wide = i128::from;
+    let base = wide(seat.base_lots);
+    let funding = wide(terms.funding_index_scaled) - wide(seat.funding_checkpoint_scaled);
+    let loss = wide(terms.loss_index_scaled) - wide(seat.loss_checkpoint_scaled);
+    // An index ends at 2^62: a difference that is not one of 64 bits cannot be, and is refused.
+    let (funding, loss) = (wide(i64::try_from(funding).ok()?), wide(i64::try_from(loss).ok()?));
+    let scaled = (base * funding).checked_add(base.abs() * loss)?;
+    let paid = scaled.div_euclid(1 << 20) + i128::from(scaled.rem_euclid(1 << 20) != 0);
+    let result = wide(seat.realised_atoms) - paid + base * wide(terms.price.0) + wide(seat.quote_entry_atoms);
+    let excess = u64::try_from((paid << 20) - scaled).ok()?;
+    Some((i64::try_from(paid).ok()?, excess, i64::try_from(result).ok()?))
+}
+
+#[test]
+fn a_seat_is_closed_by_the_book_at_any_size() {
+    let seats = (-(1i64 << 40)..=1 << 40, wild(), wild(), wild(), wild(), wild(), wild(), 1i64..=1 << 40, 0u32..41);
+    let (small, large, refused) = (Cell::new(0), Cell::new(0), Cell::new(0));
+    let mut runner = TestRunner::new(Config { cases: 20_000, ..Config::default() });
+    runner
+        .run(&seats, |(base, entry, realised, funding, loss, funding_before, loss_before, price, shift)| {
+            let terms = FinalTerms {
+                price: Price((price >> shift).max(1)),
+                funding_index_scaled: funding >> 1,
+                loss_index_scaled: loss >> 1,
+            };
+            let mut seat: Seat = bytemuck::Zeroable::zeroed();
+            (seat.base_lots, seat.quote_entry_atoms, seat.realised_atoms) = (base >> shift, entry, realised);
+            (seat.funding_checkpoint_scaled, seat.loss_checkpoint_scaled) = (funding_before >> 1, loss_before >> 1);
+            if seat.base_lots == 0 {
+                let before = seat;
+                prop_assert_eq!(terms.close(&mut seat), Ok((0, 0)));
+                prop_assert_eq!(bytemuck::bytes_of(&seat), bytemuck::bytes_of(&before));
+                return Ok(());
+            }
+            let wanted = by_the_book(&terms, &seat);
+            let mut other = seat;
+            let closed = terms.close(&mut seat);
+            prop_assert_eq!(closed.map(|(paid, excess)| (paid, excess, seat.realised_atoms)).ok(), wanted);
+            match (wanted, terms.close_within(0, &mut other)) {
+                (Some(_), closed_exactly) => {
+                    prop_assert_eq!(closed, closed_exactly);
+                    prop_assert_eq!(bytemuck::bytes_of(&seat), bytemuck::bytes_of(&other));
+                    prop_assert_eq!((seat.base_lots, seat.quote_entry_atoms), (0, 0));
+                    let checkpoints = (seat.funding_checkpoint_scaled, seat.loss_checkpoint_scaled);
+                    prop_assert_eq!(checkpoints, (terms.funding_index_scaled, terms.loss_index_scaled));
+                    count(if seat.realised_atoms.unsigned_abs() < 1 << 60 { &small } else { &large });
+                }
+                (None, refusal) => {
+                    prop_assert_eq!(refusal, Err(EngineError::MathOverflow));
+                    count(&refused);
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    let counts = [small.get(), large.get(), refused.get()];
+    assert!(counts.iter().all(|count| *count > 500), "{counts:?}");
+}
+
+/// Funding and a shared loss on their way, a full table: nothing is lost, and the pool stays exact.
+#[test]
+fn what_seats_owe_is_collected_to_the_atom() {
+    let mut rig = rig(SEATS);
+    for pair in 0..SEATS / 2 {
+        let lots = 5 + (pair as i64 * 7_919) % 4_093;
+        rig.give(2 * pair, 2 * pair + 1, if pair % 3 == 0 { -lots } else { lots });
+    }
+    rig.place(9, bid(99_000, 7)).unwrap();
+    let charges = &mut rig.market.charges;
+    (charges.funding_rate_scaled_per_slot, charges.sampled_slot, charges.accrued_slot) = (-12_345, 10, 10);
+    assert_eq!(rig.market.socialise(QuoteAtoms(1_000_003)), Ok(QuoteAtoms(1_000_003)));
+    rig.market.settle_after_slot = 500;
+    assert_sound(&rig);
+    let (before, residue) = (market_value(&rig.market), rig.market.charges.residue_scaled);
+    let price = at(&rig, 101_000, 100_900, Grade::Fresh);
+    let done = settle_market(&mut rig.market, &mut rig.book, Some(&price), 777).unwrap();
+    assert_eq!(done.seats, SEATS as u32);
+    assert_eq!(rig.market.charges.funding_index_scaled, -12_345 * 767);
+    assert_eq!(market_value(&rig.market), before);
+    assert!(rig.market.charges.residue_scaled > residue);
+    // All is collected: the pool holds the residue and nothing else.
+    assert_eq!(rig.market.charges.clearing_atoms << 20, rig.market.charges.residue_scaled as i64);
+    assert_sound(&rig);
+}
+
+#[test]
+fn positions_that_do_not_balance_are_not_settled() {
+    type Spoil = fn(&mut MarketState);
+    let spoils: [Spoil; 3] = [
+        |market| market.seats.rows[0].base_lots += 1,
+        |market| market.open_interest_base_lots -= 1,
+        |market| {
+            market.seats.rows[0].base_lots += 1;
+            market.open_interest_base_lots += 1;
+        },
+    ];
+    for spoil in spoils {
+        let mut rig = winding_down();
+        spoil(&mut rig.market);
+        let price = at(&rig, PRICE, PRICE, Grade::Fresh);
+        let settled = settle_market(&mut rig.market, &mut rig.book, Some(&price), 100);
+        assert_eq!(settled, Err(EngineError::InvariantViolated));
+    }
 }
 
 #[test]
