@@ -7,15 +7,15 @@
 use crate::account::POSITIONS;
 use crate::error::{EngineError, Result};
 
-/// The share of one place in `amount` atoms (not negative, at most `2^57`), by weights of at most `2^69` each. At most its weight, if the
+/// The share of each place in `amount` atoms (not negative, at most `2^57`), by weights of at most `2^69` each. At most its weight, if the
 /// amount is at most the sum of the weights.
 ///
 /// Computed from the floors of the exact quotas, which D'Hondt never goes below; what is left then is less than an atom a place, and is
 /// handed out one by one. Exact: the shares of all places sum to the amount.
 ///
 /// # Errors
-/// `InvariantViolated` without any weight, for a negative amount or weight, or for a place that is none; `MathOverflow`.
-pub fn share_of(amount: i64, weights: &[i128; POSITIONS], place: usize) -> Result<i64> {
+/// `InvariantViolated` without any weight, or for a negative amount or weight; `MathOverflow`.
+pub fn shares_of(amount: i64, weights: &[i128; POSITIONS]) -> Result<[i64; POSITIONS]> {
     let overflow = EngineError::MathOverflow;
     let mut total = 0i128;
     for weight in weights {
@@ -24,7 +24,7 @@ pub fn share_of(amount: i64, weights: &[i128; POSITIONS], place: usize) -> Resul
         }
         total = total.checked_add(*weight).ok_or(overflow)?;
     }
-    if amount < 0 || total == 0 || place >= POSITIONS {
+    if amount < 0 || total == 0 {
         return Err(EngineError::InvariantViolated);
     }
     let mut shares = [0i64; POSITIONS];
@@ -43,7 +43,7 @@ pub fn share_of(amount: i64, weights: &[i128; POSITIONS], place: usize) -> Resul
         *share = share.checked_add(1).ok_or(overflow)?;
         left = left.checked_sub(1).ok_or(overflow)?;
     }
-    shares.get(place).copied().ok_or(EngineError::InvariantViolated)
+    Ok(shares)
 }
 
 /// The place with the highest `weight ÷ (share + 1)`, by cross-multiplication: `2^69 × 2^57 = 2^126`.
@@ -76,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn all(amount: i64, weights: &[i128; POSITIONS]) -> [i64; POSITIONS] {
-        core::array::from_fn(|place| share_of(amount, weights, place).unwrap())
+        shares_of(amount, weights).unwrap()
     }
 
     fn weights() -> impl Strategy<Value = [i128; POSITIONS]> {
@@ -132,12 +132,12 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         let none = [0; POSITIONS];
-        assert_eq!(share_of(5, &none, 0), Err(EngineError::InvariantViolated));
+        assert_eq!(shares_of(5, &none), Err(EngineError::InvariantViolated));
         let mut one = none;
         one[3] = 7;
-        assert_eq!(share_of(5, &one, 3), Ok(5));
-        assert_eq!(share_of(5, &one, 2), Ok(0));
-        assert_eq!(share_of(5, &one, 8), Err(EngineError::InvariantViolated));
-        assert_eq!(share_of(-1, &one, 3), Err(EngineError::InvariantViolated));
+        assert_eq!(shares_of(5, &one), Ok([0, 0, 0, 5, 0, 0, 0, 0]));
+        assert_eq!(shares_of(-1, &one), Err(EngineError::InvariantViolated));
+        one[2] = -1;
+        assert_eq!(shares_of(5, &one), Err(EngineError::InvariantViolated));
     }
 }

@@ -72,6 +72,16 @@ impl MarketState {
         QuoteAtoms(paid.saturating_sub(account.drawn_atoms).saturating_sub(account.tips_atoms).max(0))
     }
 
+    /// What the market may draw in this slot, by window and entitlement, if it is there.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub fn draw_room(&self, slot: u64) -> Result<QuoteAtoms> {
+        let lately = self.drawn_lately(slot)?;
+        let in_window = QuoteAtoms(self.params.insurance_draw_cap_atoms.saturating_sub(lately.0).max(0));
+        Ok(in_window.min(self.entitlement()))
+    }
+
     /// Draws for a loss as much of `wanted` as caps, entitlement and funds allow: first from the market's own income, then from the
     /// exchange's fund, which has `fund`. The caller takes [`Draw::from_fund`] off the exchange and credits the total.
     ///
@@ -82,9 +92,8 @@ impl MarketState {
     /// `MathOverflow`.
     pub fn draw(&mut self, wanted: QuoteAtoms, fund: QuoteAtoms, slot: u64) -> Result<Draw> {
         let lately = self.drawn_lately(slot)?;
-        let in_window = QuoteAtoms(self.params.insurance_draw_cap_atoms.saturating_sub(lately.0).max(0));
         let pending = QuoteAtoms(self.insurance_pending_atoms);
-        let allowed = wanted.min(in_window).min(self.entitlement()).min(pending.add(fund)?).max(QuoteAtoms::ZERO);
+        let allowed = wanted.min(self.draw_room(slot)?).min(pending.add(fund)?).max(QuoteAtoms::ZERO);
         if allowed.is_zero() {
             return Ok(Draw::default());
         }

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::account::{AccountState, POSITIONS};
-use crate::apportion::share_of;
+use crate::apportion::shares_of;
 use crate::book::Book;
 use crate::episode::{in_backstop, is_stalled};
 use crate::error::{EngineError, Result};
@@ -15,11 +15,10 @@ use crate::matching::FillLog;
 use crate::modes::Action;
 use crate::oracle::OraclePrice;
 use crate::orders::cancel_all;
-use crate::params::MarketParams;
 use crate::quantity::{mul_div_down, mul_div_up, BaseLots, QuoteAtoms, Side};
 use crate::rank::Best;
 use crate::seat::{Seat, ORDERS_PER_SEAT};
-use crate::sweep::{sweep_seat, touch_seat, Touch};
+use crate::sweep::sweep_seat;
 
 /// Seats that one call deleverages at most.
 pub const COUNTERPARTIES: usize = 16;
@@ -31,9 +30,19 @@ pub struct OtherLeg {
     pub requirement: Requirement,
     /// True if it has a position.
     pub is_open: bool,
-    /// With a position: its unrealised loss at the mid price, which is its weight when a loss is shared. Without one: what its seat has lost
-    /// and not paid. Not negative, in quote atoms.
+    /// What its seat has lost at the mid price and not paid: its weight when a loss is shared. Not negative, in quote atoms.
     pub loss: QuoteAtoms,
+    /// What its market may draw from insurance for it, by window and entitlement, in quote atoms.
+    pub draw_room: QuoteAtoms,
+    /// Income of its own that its market draws before the fund's, in quote atoms.
+    pub pending: QuoteAtoms,
+}
+
+impl OtherLeg {
+    /// What the leg will draw from the exchange's fund for a share of a loss, if the fund has it.
+    fn claim(&self, share: QuoteAtoms) -> Result<QuoteAtoms> {
+        Ok(share.min(self.draw_room).sub(self.pending)?.max(QuoteAtoms::ZERO))
+    }
 }
 
 /// The account's other legs.
@@ -50,25 +59,29 @@ pub struct OtherLegs {
 }
 
 impl OtherLegs {
-    /// Adds the leg at a place: its seat, what the seat owes, its price (a frozen one is in the account's favour already).
+    /// Adds the leg at a place: its market and seat, its price (a frozen one is in the account's favour already).
     ///
     /// # Errors
     /// `InvariantViolated` for a place that is none; `MathOverflow`.
     pub fn add(
         &mut self,
         place: usize,
-        params: &MarketParams,
+        market: &MarketState,
         seat: &Seat,
-        owed: QuoteAtoms,
         price: &OraclePrice,
+        slot: u64,
     ) -> Result<()> {
+        let (params, owed) = (&market.params, market.owed_at(seat, slot)?);
         let maintenance = value_leg(params, seat, owed, price, Valuation::Maintenance)?;
         let favourable = value_leg(params, seat, owed, price, Valuation::Favourable)?;
-        let unpaid = QuoteAtoms(seat.realised_atoms).sub(owed)?;
-        let is_open = !seat.base().is_zero();
-        let value = if is_open { maintenance.equity.sub(unpaid)? } else { unpaid };
         let leg = self.legs.get_mut(place).ok_or(EngineError::InvariantViolated)?;
-        *leg = OtherLeg { requirement: maintenance.requirement, is_open, loss: value.min(QuoteAtoms::ZERO).neg()? };
+        *leg = OtherLeg {
+            requirement: maintenance.requirement,
+            is_open: !seat.base().is_zero(),
+            loss: loss_of(maintenance.equity)?,
+            draw_room: market.draw_room(slot)?,
+            pending: QuoteAtoms(market.insurance_pending_atoms),
+        };
         self.maintenance = self.maintenance.add(maintenance)?;
         self.favourable = self.favourable.add(favourable)?;
         self.bonds = self.bonds.add(bond_of(seat)?)?;
@@ -208,11 +221,13 @@ pub fn resolve_leg(
     moves: &mut ResolveLog,
 ) -> Result<ResolveSummary> {
     market.seats.owned_mut(seat_index, &context.owner)?;
-    let touch = touch_seat(market, seat_index, account, context.slot)?;
+    market.accrue(context.slot);
+    // Swept only at the end: whichever leg came first would otherwise take the cash, and lower its share of the loss by it.
+    let charged = market.settle_seat(seat_index)?;
     let estate = Estate::of(market, account, seat_index, context)?;
     let cancelled_orders = cancel_all(market, book, seat_index, None, u32::from(ORDERS_PER_SEAT), log)?;
     let mut call =
-        Call { market, account, seat_index, context, moves, summary: estate.summary(&touch, cancelled_orders) };
+        Call { market, account, seat_index, context, moves, summary: estate.summary(charged, cancelled_orders) };
     if estate.own.is_zero() {
         call.resolve_flat(&estate)?;
     } else {
@@ -227,7 +242,7 @@ struct Estate {
     own: BaseLots,
     /// Its requirement.
     own_requirement: Requirement,
-    /// Its unrealised loss.
+    /// What its seat has lost and not paid.
     own_loss: QuoteAtoms,
     /// `E'`: equity, the bonds of all seats included.
     equity: QuoteAtoms,
@@ -253,9 +268,11 @@ impl Estate {
             action.require(price.grade)?;
             ResolveKind::Bankrupt
         } else {
-            let stalled = in_backstop(params, &mid) && is_stalled(account, params, context.slot);
-            // A flat leg has no requirement: what is left of the account then decides in `resolve_flat`.
-            if !stalled && !mid.is_below(params.takeover_health_bps) {
+            let is_fit = mid.is_below(params.takeover_health_bps)
+                || (in_backstop(params, &mid) && is_stalled(account, params, context.slot));
+            // Tiers let health rise half way: what was begun at this price is finished.
+            let is_begun = half_done(account, context)?.is_some_and(|remaining| remaining.is_negative());
+            if !is_fit && !is_begun {
                 return Err(EngineError::AccountSolvent);
             }
             Action::TakeOver.require(price.grade)?;
@@ -264,11 +281,11 @@ impl Estate {
         let own = seat.base();
         let own_requirement = requirement(params, price.price.notional(own.abs()?)?, false)?;
         let unrealised = price.price.notional(own)?.add(QuoteAtoms(seat.quote_entry_atoms))?;
-        let own_loss = unrealised.min(QuoteAtoms::ZERO).neg()?;
+        let own_loss = loss_of(unrealised.add(QuoteAtoms(seat.realised_atoms))?)?;
         Ok(Self { own, own_requirement, own_loss, equity, kind, health_bps: mid.to_bps_down() })
     }
 
-    fn summary(&self, touch: &Touch, cancelled_orders: u32) -> ResolveSummary {
+    fn summary(&self, charged: QuoteAtoms, cancelled_orders: u32) -> ResolveSummary {
         ResolveSummary {
             kind: self.kind,
             lots: BaseLots::ZERO,
@@ -279,8 +296,8 @@ impl Estate {
             unassigned: QuoteAtoms::ZERO,
             held: QuoteAtoms::ZERO,
             remaining: QuoteAtoms::ZERO,
-            charged: touch.charged,
-            swept: touch.swept,
+            charged,
+            swept: QuoteAtoms::ZERO,
             bond_paid: QuoteAtoms::ZERO,
             released_bond: None,
             cancelled_orders,
@@ -290,8 +307,9 @@ impl Estate {
     }
 
     /// The leg's share of `|E'|`, among the open legs: of equity that is left by requirement; of a loss by what each leg has itself lost, and
-    /// never more than that. So no market bears what another market's leg has lost.
-    fn share(&self, context: &ResolveContext) -> Result<QuoteAtoms> {
+    /// never more than that. So no market bears what another market's leg has lost. And what the fund has for it: what the legs at lower
+    /// places will draw is kept for them, so that the order in which legs are resolved does not decide who gets it.
+    fn share(&self, context: &ResolveContext) -> Result<(QuoteAtoms, QuoteAtoms)> {
         let place = usize::from(context.position);
         let is_loss = self.kind == ResolveKind::Bankrupt;
         let weight_of =
@@ -310,10 +328,42 @@ impl Estate {
             amount = amount.min(QuoteAtoms(i64::try_from(lost).unwrap_or(i64::MAX)));
         }
         if amount.is_zero() {
-            return Ok(QuoteAtoms::ZERO);
+            return Ok((QuoteAtoms::ZERO, context.fund));
         }
-        share_of(amount.0, &weights, place).map(QuoteAtoms)
+        let shares = shares_of(amount.0, &weights)?;
+        let mut fund = context.fund;
+        for (leg, share) in context.others.legs.iter().zip(shares).take(place).filter(|(leg, _)| leg.is_open) {
+            fund = fund.sub(leg.claim(QuoteAtoms(share))?)?;
+        }
+        let share = shares.get(place).copied().ok_or(EngineError::InvariantViolated)?;
+        Ok((QuoteAtoms(share), fund.max(QuoteAtoms::ZERO)))
     }
+
+    /// As [`Estate::share`] when no leg has a position: each gives up what it has lost, in the order of places, as far as the loss goes.
+    fn flat_share(&self, context: &ResolveContext) -> Result<(QuoteAtoms, QuoteAtoms)> {
+        let (mut loss, mut fund) = (loss_of(self.equity)?, context.fund);
+        for leg in context.others.legs.iter().take(usize::from(context.position)) {
+            let share = leg.loss.min(loss);
+            loss = loss.sub(share)?;
+            fund = fund.sub(leg.claim(share)?)?;
+        }
+        Ok((self.own_loss.min(loss), fund.max(QuoteAtoms::ZERO)))
+    }
+}
+
+/// What has been lost, if this is what is left; not negative.
+fn loss_of(value: QuoteAtoms) -> Result<QuoteAtoms> {
+    value.min(QuoteAtoms::ZERO).neg()
+}
+
+/// What a leg that is half done at this price, and with this cash, still has to collect (negative: to give away).
+fn half_done(account: &AccountState, context: &ResolveContext) -> Result<Option<QuoteAtoms>> {
+    let begun = &account.resolution;
+    let place = context.position.checked_add(1).ok_or(EngineError::InvariantViolated)?;
+    let goes_on = begun.position_plus_one == place
+        && begun.price_atoms_per_lot == context.price.price.0
+        && begun.cash_atoms == account.cash_atoms;
+    Ok(goes_on.then_some(QuoteAtoms(begun.remaining_atoms)))
 }
 
 fn bond_of(seat: &Seat) -> Result<QuoteAtoms> {
@@ -341,20 +391,24 @@ impl Call<'_> {
         Ok(())
     }
 
-    fn draw(&mut self, loss: QuoteAtoms) -> Result<QuoteAtoms> {
-        let draw = self.market.draw(loss, self.context.fund, self.context.slot)?;
+    /// Draws for a loss; returns what is left of it.
+    fn draw(&mut self, (loss, fund): (QuoteAtoms, QuoteAtoms)) -> Result<QuoteAtoms> {
+        let draw = self.market.draw(loss, fund, self.context.slot)?;
         self.summary.insurance = draw;
         let drawn = draw.total()?;
         self.credit(drawn)?;
         loss.sub(drawn)
     }
 
-    /// What nobody else bears: the loss index, and without open lots nobody.
+    /// What nobody else bears: the loss index, and without open lots nobody. A lot bears no more than its price in one resolution: whoever
+    /// is left with a few lots in an emptied market must not pay for all of it.
     fn share_out(&mut self, loss: QuoteAtoms) -> Result<()> {
         if !loss.is_positive() {
             return Ok(());
         }
-        let socialised = self.market.socialise(loss)?;
+        let lots = self.market.open_interest_base_lots.saturating_mul(2);
+        let bearable = QuoteAtoms(self.context.price.price.0.saturating_mul(lots));
+        let socialised = self.market.socialise(loss.min(bearable))?;
         let unassigned = loss.sub(socialised)?;
         self.summary.held = self.market.leave_unassigned(unassigned)?;
         self.summary.socialised = socialised;
@@ -367,54 +421,25 @@ impl Call<'_> {
         if self.context.others.legs.iter().any(|leg| leg.is_open) {
             return Err(EngineError::OpenLegsFirst);
         }
-        let lost = |seat: &Seat| QuoteAtoms(seat.realised_atoms).min(QuoteAtoms::ZERO).neg();
-        let own_loss = lost(self.own()?)?;
-        if estate.equity.is_negative() {
-            // What the flat legs before this one give up, in order of their places.
-            let mut loss = estate.equity.neg()?;
-            for leg in self.context.others.legs.iter().take(usize::from(self.context.position)) {
-                loss = loss.sub(leg.loss.min(loss))?;
-            }
-            let share = own_loss.min(loss);
-            if !share.is_positive() {
-                return Err(EngineError::NothingToResolve);
-            }
-            let left = self.draw(share)?;
-            return self.share_out(left);
-        }
-        // All that is missing is covered by bonds: the seat's own pays for it.
-        let seat = self.own()?;
-        if !own_loss.is_positive() || bond_of(seat)? < own_loss {
-            return Err(EngineError::NothingToResolve);
-        }
-        let paid = own_loss.0.unsigned_abs();
-        seat.bond_atoms = seat.bond_atoms.checked_sub(paid).ok_or(EngineError::MathOverflow)?;
-        let bonds = &mut self.market.seats.bonds_atoms;
-        *bonds = bonds.checked_sub(paid).ok_or(EngineError::InvariantViolated)?;
-        // Paid in by a loser, as cash is in a sweep: winners must not wait for it at the sweep cap.
-        let swept = QuoteAtoms(self.market.net_swept_profit_atoms);
-        self.market.net_swept_profit_atoms = swept.sub(own_loss)?.0;
-        self.summary.bond_paid = own_loss;
-        self.credit(own_loss)
+        self.account.resolution = Zeroable::zeroed();
+        let left = self.draw(estate.flat_share(self.context)?)?;
+        self.share_out(left)
     }
 
     /// A leg with a position: it goes to the opposite seats.
     fn resolve_open(&mut self, estate: &Estate) -> Result<()> {
         let (slot, price) = (self.context.slot, self.context.price.price);
-        let half_done = self.account.resolution;
+        let begun = self.account.resolution;
         let place = self.context.position.checked_add(1).ok_or(EngineError::InvariantViolated)?;
-        if half_done.position_plus_one != 0 && half_done.position_plus_one != place && half_done.slot == slot {
+        if begun.position_plus_one != 0 && begun.position_plus_one != place && begun.slot == slot {
             return Err(EngineError::ResolutionInProgress);
         }
-        let goes_on = half_done.position_plus_one == place
-            && half_done.price_atoms_per_lot == price.0
-            && half_done.cash_atoms == self.account.cash_atoms;
         let whole = estate.equity.neg()?;
-        let remaining = match (goes_on.then_some(QuoteAtoms(half_done.remaining_atoms)), estate.kind) {
-            // Other legs may have recovered, or fallen, since: never more than what the account lacks, or has, now.
+        let remaining = match (half_done(self.account, self.context)?, estate.kind) {
+            // Other legs may have recovered, or fallen, since: never more than what the account, and the leg, lacks now, or the account has.
             (Some(left), ResolveKind::Takeover) if !left.is_positive() => left.max(whole),
-            (Some(left), ResolveKind::Bankrupt) if !left.is_negative() => left.min(whole),
-            (_, ResolveKind::Takeover) => estate.share(self.context)?.neg()?,
+            (Some(left), ResolveKind::Bankrupt) if !left.is_negative() => left.min(whole).min(estate.own_loss),
+            (_, ResolveKind::Takeover) => estate.share(self.context)?.0.neg()?,
             (_, ResolveKind::Bankrupt) => self.draw(estate.share(self.context)?)?,
         };
         let remaining = self.deleverage(estate.own, remaining)?;
@@ -502,20 +527,64 @@ impl Call<'_> {
 
     /// Sweeps own seat, gives it back if nothing is left of it, and closes the episode with the last position.
     fn conclude(mut self) -> Result<ResolveSummary> {
-        let swept = sweep_seat(self.market, self.seat_index, self.account, self.context.slot)?;
-        self.summary.swept = self.summary.swept.add(swept)?;
-        if self.summary.lots_left.is_zero() {
-            if self.own()?.is_flat() {
-                self.summary.released_bond = Some(self.market.seats.release(self.seat_index, self.account)?);
-            }
-            if !self.context.others.legs.iter().any(|leg| leg.is_open) {
-                self.account.episode.end(self.context.slot);
+        self.summary.swept = sweep_seat(self.market, self.seat_index, self.account, self.context.slot)?;
+        if !self.summary.lots_left.is_zero() {
+            self.account.resolution.cash_atoms = self.account.cash_atoms;
+            self.observe()?;
+            return Ok(self.summary);
+        }
+        self.pay_by_bond()?;
+        if self.own()?.is_flat() {
+            self.summary.released_bond = Some(self.market.seats.release(self.seat_index, self.account)?);
+        } else if self.has_done_nothing()? {
+            return Err(EngineError::NothingToResolve);
+        }
+        self.observe()?;
+        Ok(self.summary)
+    }
+
+    /// What cash did not pay of a seat without a position, its own bond does, if it can pay all of it: the bond is the account's, and a seat
+    /// that owes could otherwise not be released to give it back.
+    fn pay_by_bond(&mut self) -> Result<()> {
+        let seat = self.own()?;
+        let owed = loss_of(QuoteAtoms(seat.realised_atoms))?;
+        if owed.is_zero() || bond_of(seat)? < owed {
+            return Ok(());
+        }
+        let paid = owed.0.unsigned_abs();
+        seat.bond_atoms = seat.bond_atoms.checked_sub(paid).ok_or(EngineError::MathOverflow)?;
+        let bonds = &mut self.market.seats.bonds_atoms;
+        *bonds = bonds.checked_sub(paid).ok_or(EngineError::InvariantViolated)?;
+        // Paid in by a loser, as cash is in a sweep: winners must not wait for it at the sweep cap.
+        let swept = QuoteAtoms(self.market.net_swept_profit_atoms);
+        self.market.net_swept_profit_atoms = swept.sub(owed)?.0;
+        self.summary.bond_paid = owed;
+        self.credit(owed)
+    }
+
+    /// True if the call closed no lot and moved no atom.
+    fn has_done_nothing(&self) -> Result<bool> {
+        let summary = &self.summary;
+        let borne = summary.insurance.total()?.add(summary.socialised)?.add(summary.unassigned)?;
+        Ok(summary.lots.is_zero() && borne.is_zero() && summary.swept.is_zero() && summary.bond_paid.is_zero())
+    }
+
+    /// Ends the episode with the last position; before that, stops the stall clock of an account that has left the backstop stage.
+    fn observe(&mut self) -> Result<()> {
+        let is_open = !self.summary.lots_left.is_zero() || self.context.others.legs.iter().any(|leg| leg.is_open);
+        if !is_open {
+            self.account.episode.end(self.context.slot);
+            self.account.stalled_since_slot = 0;
+        } else if self.account.stalled_since_slot != 0 && Action::ObserveStall.require(self.context.price.grade).is_ok()
+        {
+            let (price, others) = (&self.context.price, self.context.others.maintenance);
+            let mid =
+                account_health(self.market, self.seat_index, self.account, price, others, Valuation::Maintenance)?;
+            if !in_backstop(&self.market.params, &mid) {
                 self.account.stalled_since_slot = 0;
             }
-        } else {
-            self.account.resolution.cash_atoms = self.account.cash_atoms;
         }
-        Ok(self.summary)
+        Ok(())
     }
 }
 

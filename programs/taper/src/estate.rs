@@ -135,13 +135,11 @@ impl Walk<'_> {
         let seat = market.state.seats.get(position.seat_index).or_refuse()?;
         require!(seat.is_owned_by(&self.account_key.to_bytes()), TaperError::SeatNotOwned);
         let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now, action)?;
-        let params = &market.state.params;
-        let owed = market.state.owed_at(seat, self.now.slot).or_refuse()?;
         if !market.state.is_settled() {
-            estate.note(&price, params.oracle_leg_skew_seconds);
+            estate.note(&price, market.state.params.oracle_leg_skew_seconds);
         }
         estate.refusal = estate.refusal.or(refusal);
         estate.taken_out = estate.taken_out.add(market.state.taken_out()).or_refuse()?;
-        estate.others.add(place, params, seat, owed, &price).or_refuse()
+        estate.others.add(place, &market.state, seat, &price, self.now.slot).or_refuse()
     }
 }

@@ -104,8 +104,7 @@ impl Rig {
             let Some(leg) = leg.filter(|leg| leg.venue != except) else { continue };
             let venue = &self.venues[leg.venue];
             let seat = venue.market.seats.get(leg.seat).unwrap();
-            let owed = venue.market.owed_at(seat, self.slot).unwrap();
-            others.add(place, &venue.market.params, seat, owed, &venue.price).unwrap();
+            others.add(place, &venue.market, seat, &venue.price, self.slot).unwrap();
         }
         others
     }
