@@ -64,7 +64,7 @@ pub struct Audit {
     seats: BTreeMap<(Pubkey, u32), Pubkey>,
     /// References, as `(market, seat)`, and the margin account that holds the reference.
     references: BTreeMap<(Pubkey, u32), Pubkey>,
-    /// Seats with a position.
+    /// Seats with a position, and all of settled markets: a leg that was half resolved then stays so until it is released.
     open: BTreeSet<(Pubkey, u32)>,
     /// Margin accounts with a leg that is half resolved, and that leg.
     half_resolved: Vec<(Pubkey, (Pubkey, u32))>,
@@ -185,7 +185,7 @@ impl Audit {
             self.fail("engine audit", key, format!("{violation:?}"));
         }
         let orders = book.book.bid_count.saturating_add(book.book.ask_count);
-        if state.final_price_atoms_per_lot != 0 && (state.open_interest_base_lots != 0 || orders != 0) {
+        if state.is_settled() && (state.open_interest_base_lots != 0 || orders != 0) {
             let left = state.open_interest_base_lots;
             self.fail("settled", key, format!("a settled market has {left} lots and {orders} orders"));
         }
@@ -206,7 +206,7 @@ impl Audit {
             quote += i128::from(seat.quote_entry_atoms) + i128::from(seat.realised_atoms);
             self.seats.insert((*key, index), Pubkey::new_from_array(seat.owner));
             self.reserve(key, &[bytes_of(&seat.reserved)]);
-            if seat.base_lots != 0 {
+            if seat.base_lots != 0 || state.is_settled() {
                 self.open.insert((*key, index));
             }
         }

@@ -1,6 +1,8 @@
 //! What anybody may do in a [`World`] to keep it sound: observe, settle, sweep, sample, resolve.
 
 use solana_instruction::Instruction;
+use solana_pubkey::Pubkey;
+use solana_signer::Signer;
 use taper_sdk::instruction;
 
 use crate::error::Result;
@@ -70,5 +72,24 @@ impl World {
     pub async fn update_funding(&mut self, market: usize) -> Result<Outcome> {
         let update = instruction::update_funding(&self.market(market)?.keys);
         self.send_unsigned(update).await
+    }
+
+    /// Settles a market that has been wound down.
+    ///
+    /// # Errors
+    /// As [`crate::Chain::send`].
+    pub async fn settle_market(&mut self, market: usize) -> Result<Outcome> {
+        let settle = instruction::settle_market(&self.market(market)?.keys);
+        self.send_unsigned(settle).await
+    }
+
+    /// Closes a market, as the admin; its lamports go to `recipient`.
+    ///
+    /// # Errors
+    /// As [`crate::Chain::send`].
+    pub async fn close_market(&mut self, market: usize, recipient: Pubkey) -> Result<Outcome> {
+        let (admin, keys) = (self.venue.admin.clone(), self.market(market)?.keys);
+        let close = instruction::close_market(admin.pubkey(), &keys, recipient);
+        self.chain.send(&[close], &[&admin]).await
     }
 }

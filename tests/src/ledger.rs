@@ -18,6 +18,7 @@ use crate::error::Result;
 mod accounts;
 mod governance;
 mod resolution;
+mod settlement;
 mod trading;
 
 #[cfg(test)]
@@ -76,6 +77,8 @@ struct MarketRow {
     fill_sequence: u64,
     funding: FundingRow,
     loss_index: i64,
+    /// Zero until it is settled.
+    final_price: i64,
 }
 
 /// Who has borne losses, over the market's life, and what nobody has borne yet.
@@ -177,6 +180,8 @@ impl Ledger {
             DeficitRecorded => deficit_recorded,
             LossCovered => loss_covered,
             InsuranceDonated => insurance_donated,
+            MarketSettled => market_settled,
+            MarketClosed => market_closed,
             StatusSet => status_set,
             DelegateSet => delegate_set,
             ProposalApplied => proposal_applied,

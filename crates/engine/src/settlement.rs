@@ -27,6 +27,10 @@ pub struct Settlement {
     pub lots: BaseLots,
     /// Seats that had a position or orders.
     pub seats: u32,
+    /// Orders that rested in the book.
+    pub orders: u32,
+    /// Funding and shared losses that the seats paid first, less what they received.
+    pub charged: QuoteAtoms,
 }
 
 impl MarketState {
@@ -147,8 +151,10 @@ pub fn settle_market(
         charges.residue_scaled.checked_add(closed.excess_scaled).ok_or(EngineError::MathOverflow)?;
     market.open_interest_base_lots = 0;
     market.final_price_atoms_per_lot = price.0;
+    let orders = book.bid_count.saturating_add(book.ask_count);
     (book.bid_count, book.ask_count) = (0, 0);
-    Ok(Settlement { price, lots: BaseLots(closed.long_lots), seats: closed.seats })
+    let (lots, charged) = (BaseLots(closed.long_lots), QuoteAtoms(closed.paid_atoms));
+    Ok(Settlement { price, lots, seats: closed.seats, orders, charged })
 }
 
 /// Sums over the seats that were closed.

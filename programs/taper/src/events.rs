@@ -602,19 +602,26 @@ pub struct InsuranceDonated {
     pub fund_after_atoms: i64,
 }
 
-/// All positions of a market were closed at its final price, and its book emptied. Every seat with a position paid
+/// All positions of a market were closed at its final price, and its book emptied: every order is gone. Every seat with a position paid
 /// `ceil((base × (funding index − its checkpoint) + |base| × (loss index − its checkpoint)) ÷ 2^20)` out of its result into the clearing pool;
-/// then its result grew by `base × price + quote_entry`, and its position and entry are zero (`Seat::close_at` of the engine).
+/// then its result grew by `base × price + quote_entry`, and its position and entry are zero. `FinalTerms::close` of the engine does that to a
+/// seat. Funding has ended: the rate is zero.
 #[event]
 pub struct MarketSettled {
     /// The market.
     pub market: Pubkey,
     /// The price.
     pub final_price_atoms_per_lot: i64,
+    /// False if the oracle was silent, and the price is the last one that the market had used.
+    pub is_from_oracle: bool,
     /// Lots closed on each side.
     pub base_lots: i64,
     /// Seats that had a position or orders.
     pub seats: u32,
+    /// Orders that rested in the book.
+    pub orders: u32,
+    /// What the seats paid into the clearing pool, all together.
+    pub charged_atoms: i64,
     /// The funding index to which every position was settled, in `2^-20` atoms per lot.
     pub funding_index_scaled: i64,
     /// The loss index to which every position was settled.
@@ -632,6 +639,8 @@ pub struct MarketClosed {
     pub order_book: Pubkey,
     /// Who got the lamports.
     pub recipient: Pubkey,
+    /// Lamports of both accounts.
+    pub lamports: u64,
     /// Fees that went to the exchange.
     pub fees_atoms: i64,
     /// Insurance income that went to the exchange.

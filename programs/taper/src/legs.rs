@@ -344,7 +344,7 @@ pub(crate) fn leg_price(
 }
 
 /// True for what is wrong with the world, false for what is wrong with the account that the caller chose to pass.
-pub(crate) fn freezes(refusal: TaperError) -> bool {
+fn freezes(refusal: TaperError) -> bool {
     matches!(
         refusal,
         TaperError::OracleStale

@@ -68,6 +68,7 @@ impl Ledger {
                 sampled_slot: state.charges.sampled_slot,
             },
             loss_index: state.charges.loss_index_scaled,
+            final_price: state.final_price_atoms_per_lot,
         };
         self.markets.insert(*key, row);
         let touched = usize::try_from(state.seats.touched_count).unwrap_or(usize::MAX);

@@ -34,7 +34,9 @@ fn every_position_becomes_its_result_at_the_average() {
     let before = market_value(&rig.market);
     let realised: Vec<i64> = rig.market.seats.rows.iter().take(4).map(|seat| seat.realised_atoms).collect();
     let done = settle_market(&mut rig.market, &mut rig.book, Some(&price), 100).unwrap();
-    assert_eq!(done, Settlement { price: Price(91_000), lots: BaseLots(42), seats: 4 });
+    let (price_of, lots) = (Price(91_000), BaseLots(42));
+    // What longs pay shorts get.
+    assert_eq!(done, Settlement { price: price_of, lots, seats: 4, orders: 1, charged: QuoteAtoms(0) });
     // 9,000 a lot lost by longs, and three atoms of funding.
     let results: Vec<i64> = (0..4).map(|who| rig.seat(who).realised_atoms - realised[who]).collect();
     assert_eq!(results, [-9_003 * 30, 9_003 * 42, -9_003 * 12, 0]);

@@ -50,7 +50,7 @@ pub struct Absorb<'info> {
 /// 5. Returns a [`SliceReport`].
 ///
 /// # Errors
-/// `AbsorbIntoItself`, `OracleDegraded`, `InsufficientCash`, `NotCallerAccount`, `WrongExchange`, `WrongOrderBook`, `PositionNotFound`; of
+/// `AbsorbIntoItself`, `MarketSettled`, `OracleDegraded`, `InsufficientCash`, `NotCallerAccount`, `WrongExchange`, `WrongOrderBook`, `PositionNotFound`; of
 /// the legs, the oracles and the engine's `absorb`.
 pub fn handle_absorb<'info>(ctx: Context<'info, Absorb<'info>>, args: &LiquidateArgs) -> Result<SliceReport> {
     let accounts = &ctx.accounts;
@@ -105,7 +105,8 @@ impl<'info> Absorb<'info> {
         self.margin_account.load()?.check_belongs(&exchange_key)?;
         let market = self.market.load()?;
         market.check_belongs(&exchange_key)?;
-        market.check_book(self.order_book.as_ref().key)
+        market.check_book(self.order_book.as_ref().key)?;
+        market.state.require_unsettled().or_refuse()
     }
 
     fn take_over(&self, remaining: &'info [AccountInfo<'info>], request: &LiquidationRequest) -> Result<TakenOver> {

@@ -82,7 +82,7 @@ impl LiquidateArgs {
 ///
 /// # Errors
 /// `PayoutDestination`, `DuplicateAccount`, `VaultCannotPay`, `WrongExchange`, `WrongOrderBook`, `WrongVault`, `WrongMint`,
-/// `WrongTokenProgram`, `PositionNotFound`; of the legs, the oracles and the engine's `partial_liquidate`.
+/// `WrongTokenProgram`, `PositionNotFound`, `MarketSettled`; of the legs, the oracles and the engine's `partial_liquidate`.
 pub fn handle_partial_liquidate<'info>(
     ctx: Context<'info, PartialLiquidate<'info>>,
     args: &LiquidateArgs,
@@ -161,6 +161,7 @@ impl<'info> PartialLiquidate<'info> {
         account.check_belongs(&exchange_key)?;
         market.check_belongs(&exchange_key)?;
         market.check_book(self.order_book.as_ref().key)?;
+        market.state.require_unsettled().or_refuse()?;
         let seat_index = account.require_seat_in(&market_key)?;
 
         let walk = Walk {

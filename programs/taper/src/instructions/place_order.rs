@@ -117,7 +117,7 @@ impl PlaceOrderArgs {
 /// 4. A reduction that brings the account to initial margin ends its liquidation episode.
 ///
 /// # Errors
-/// `NotAuthority`, `ExchangePaused`, `MarketPaused`, `MarketNotOpen`, `ReduceOnly`, `WrongExchange`, `WrongOrderBook`, `InvalidArgument`; of the legs,
+/// `NotAuthority`, `ExchangePaused`, `MarketPaused`, `MarketNotOpen`, `MarketSettled`, `ReduceOnly`, `WrongExchange`, `WrongOrderBook`, `InvalidArgument`; of the legs,
 /// the oracles and the engine's `place_order`.
 pub fn handle_place_order<'info>(ctx: Context<'info, PlaceOrder<'info>>, args: &PlaceOrderArgs) -> Result<()> {
     let request = args.request()?;

@@ -5,9 +5,9 @@ use taper_engine::oracle::OraclePrice;
 use taper_engine::settlement;
 use taper_engine::EngineError;
 
-use crate::error::TaperError;
+use crate::error::{Refusal, TaperError};
 use crate::events::MarketSettled;
-use crate::legs::{refused_at, Now};
+use crate::legs::{judged_price, refused_at, Now};
 use crate::state::{Exchange, Market, OrderBook};
 
 /// Accounts of `settle_market`. Nobody signs.
@@ -21,20 +21,22 @@ pub struct SettleMarket<'info> {
     /// Its order book.
     #[account(mut)]
     pub order_book: AccountLoader<'info, OrderBook>,
-    /// CHECK: the market's oracle; identity, owner and layout are checked by `oracle::read`.
+    /// CHECK: the market's oracle; identity, owner and layout are checked by `oracle::read`, and only that of the listing may fail.
     pub oracle: UncheckedAccount<'info>,
 }
 
 /// Closes every position at the final price, and empties the book.
 ///
 /// Specification:
-/// 1. Anyone may call, once the wind-down has lasted its timelock.
-/// 2. The final price is the EMA of a fresh price. If the oracle cannot be used for a day after that, the price the market used last. An
-///    account that is not the market's oracle is no reason to call it silent.
+/// 1. Anyone may call, at any status, once the wind-down has lasted its timelock.
+/// 2. The final price is the EMA of a fresh price, which it must be near. A day later a degraded price will do. If then the oracle account of
+///    the listing has no usable price, or does not even exist any more, and the market has used none for a day: the last one that it used.
+///    Another account of the feed proves nothing by being silent.
 /// 3. All seats at once: what they hold together does not change. Results are swept when seats are released, as the pool allows.
 ///
 /// # Errors
-/// `NotWindingDown`, `SettlementTooEarly`, `MarketSettled`, `WrongExchange`, `WrongOrderBook`; the oracle's.
+/// `NotWindingDown`, `SettlementTooEarly`, `MarketSettled`, `OracleAverageTooFar`, `OracleDegraded`, `WrongExchange`, `WrongOrderBook`; the
+/// oracle's.
 pub fn handle_settle_market<'info>(ctx: Context<'info, SettleMarket<'info>>) -> Result<()> {
     let accounts = &ctx.accounts;
     let now = Now::get()?;
@@ -42,6 +44,7 @@ pub fn handle_settle_market<'info>(ctx: Context<'info, SettleMarket<'info>>) -> 
     let mut order_book = accounts.order_book.load_mut()?;
     market.check_belongs(&accounts.exchange.key())?;
     market.check_book(accounts.order_book.as_ref().key)?;
+    market.state.require_due(now.slot).or_refuse()?;
     let price = accounts.price(&market, &now)?;
     let settled = settlement::settle_market(&mut market.state, &mut order_book.book, price.as_ref().ok(), now.slot);
     // The engine knows that there is no price, the oracle why.
@@ -50,13 +53,19 @@ pub fn handle_settle_market<'info>(ctx: Context<'info, SettleMarket<'info>>) -> 
         (refusal, Err(_)) => refusal.into(),
         (refusal, Ok(price)) => refused_at(refusal, price.grade),
     })?;
+    if let Ok(price) = &price {
+        market.state.last_price.record(price, now.slot).or_refuse()?;
+    }
     market.invariant()?;
     order_book.invariant()?;
     emit!(MarketSettled {
         market: accounts.market.key(),
         final_price_atoms_per_lot: settled.price.0,
+        is_from_oracle: price.is_ok(),
         base_lots: settled.lots.0,
         seats: settled.seats,
+        orders: settled.orders,
+        charged_atoms: settled.charged.0,
         funding_index_scaled: market.state.charges.funding_index_scaled,
         loss_index_scaled: market.state.charges.loss_index_scaled,
     });
@@ -64,17 +73,12 @@ pub fn handle_settle_market<'info>(ctx: Context<'info, SettleMarket<'info>>) -> 
 }
 
 impl SettleMarket<'_> {
-    /// The price, or what is wrong with the oracle. What is wrong with the account passed for it is an error of the call.
+    /// The price, or what is wrong with the listing's oracle. What is wrong with another account is an error of the call.
     fn price(&self, market: &Market, now: &Now) -> Result<core::result::Result<OraclePrice, TaperError>> {
-        let exchange = self.exchange.load()?;
-        let refusal = match crate::legs::judged_price(market, &self.oracle, &exchange, now) {
-            Ok(price) => return Ok(Ok(price)),
-            Err(refusal) => refusal,
-        };
-        let is_listed = market.oracle_account == *self.oracle.key;
-        if is_listed && crate::legs::freezes(refusal) {
-            return Ok(Err(refusal));
+        let price = judged_price(market, &self.oracle, &*self.exchange.load()?, now);
+        match price {
+            Err(refusal) if market.oracle_account != *self.oracle.key => Err(refusal.into()),
+            price => Ok(price),
         }
-        Err(refusal.into())
     }
 }

@@ -124,16 +124,21 @@ impl MarginAccount {
         Ok(())
     }
 
-    /// Clears the reference to a market.
+    /// Clears the reference to a market, and what is left of a resolution of that leg, which its settlement may have cut short: nothing of it
+    /// may go on in another market that comes to stand in that place.
     ///
     /// # Errors
     /// `PositionNotFound`.
     pub fn remove_position(&mut self, market: &Pubkey) -> Result<()> {
-        let found = self.positions.iter_mut().find(|position| position.in_use != 0 && position.market == *market);
-        let Some(slot) = found else {
+        let Some(place) = self.place_of(market) else {
             return err!(TaperError::PositionNotFound);
         };
-        *slot = PositionRef { market: Pubkey::default(), seat_index: 0, in_use: 0, padding: [0; 3] };
+        if let Some(slot) = self.positions.get_mut(place) {
+            *slot = PositionRef { market: Pubkey::default(), seat_index: 0, in_use: 0, padding: [0; 3] };
+        }
+        if usize::from(self.state.resolution.position_plus_one) == place.saturating_add(1) {
+            self.state.resolution = bytemuck::Zeroable::zeroed();
+        }
         Ok(())
     }
 
@@ -185,6 +190,20 @@ mod tests {
         account.add_position(&first, 6).unwrap();
         assert_eq!(account.positions[0].seat_index, 6);
         assert_eq!(account.positions[1].seat_index, 5);
+    }
+
+    #[test]
+    fn what_is_half_resolved_goes_with_its_position_and_no_other() {
+        for (half_done, stays) in [(0, 0), (1, 1), (2, 0), (3, 3)] {
+            let mut account = empty();
+            for byte in 1..=3 {
+                account.add_position(&Pubkey::from([byte; 32]), u32::from(byte)).unwrap();
+            }
+            (account.state.resolution.position_plus_one, account.state.resolution.remaining_atoms) = (half_done, 9);
+            account.remove_position(&Pubkey::from([2; 32])).unwrap();
+            assert_eq!(account.state.resolution.position_plus_one, stays);
+            assert_eq!(account.state.resolution.remaining_atoms, if half_done == 2 { 0 } else { 9 });
+        }
     }
 
     #[test]
