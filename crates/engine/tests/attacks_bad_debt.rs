@@ -18,3 +18,5 @@ mod ranks;
 mod rig;
 #[path = "attacks_bad_debt/settle.rs"]
 mod settle;
+#[path = "attacks_bad_debt/story.rs"]
+mod story;
