@@ -525,14 +525,15 @@ impl Call<'_> {
         Ok(charged)
     }
 
-    /// Sweeps own seat, gives it back if nothing is left of it, and closes the episode with the last position.
+    /// Sweeps own seat, gives it back if nothing is left of it, and closes the episode with the last position. A leg that is half done is
+    /// not swept: cash would pay for what is still to be collected.
     fn conclude(mut self) -> Result<ResolveSummary> {
-        self.summary.swept = sweep_seat(self.market, self.seat_index, self.account, self.context.slot)?;
         if !self.summary.lots_left.is_zero() {
             self.account.resolution.cash_atoms = self.account.cash_atoms;
             self.observe()?;
             return Ok(self.summary);
         }
+        self.summary.swept = sweep_seat(self.market, self.seat_index, self.account, self.context.slot)?;
         self.pay_by_bond()?;
         if self.own()?.is_flat() {
             self.summary.released_bond = Some(self.market.seats.release(self.seat_index, self.account)?);
