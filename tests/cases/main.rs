@@ -15,6 +15,7 @@ mod oracle_modes;
 mod partial_liquidate;
 mod place_order;
 mod stories;
+mod story_jump;
 mod story_long;
 mod substitution;
 mod support;
