@@ -4,6 +4,7 @@ mod terms;
 
 use crate::book::{index_of, Book};
 use crate::cash::{take_income, MarketIncome};
+use crate::charges::CHARGE_SCALE;
 use crate::error::{EngineError, Result};
 use crate::market::MarketState;
 use crate::modes::Action;
@@ -25,8 +26,6 @@ pub struct Settlement {
     pub price: Price,
     /// Lots closed on each side.
     pub lots: BaseLots,
-    /// Seats that had a position or orders.
-    pub seats: u32,
     /// Orders that rested in the book.
     pub orders: u32,
     /// Funding and shared losses that the seats paid first, less what they received.
@@ -143,52 +142,50 @@ pub fn settle_market(
     let touched = index_of(market.seats.touched_count);
     let rows = market.seats.rows.get_mut(..touched).ok_or(EngineError::InvariantViolated)?;
     let closed = close_all(&terms, rows)?;
-    if closed.base_lots != 0 || closed.long_lots != market.open_interest_base_lots {
+    let interest = BaseLots(market.open_interest_base_lots);
+    if closed.base_lots != 0 || closed.sizes_base_lots != interest.add(interest)?.0 {
         return Err(EngineError::InvariantViolated);
     }
-    charges.clearing_atoms = QuoteAtoms(charges.clearing_atoms).add(QuoteAtoms(closed.paid_atoms))?.0;
-    charges.residue_scaled =
-        charges.residue_scaled.checked_add(closed.excess_scaled).ok_or(EngineError::MathOverflow)?;
+    let clearing = QuoteAtoms(charges.clearing_atoms).add(closed.charged)?;
+    charges.clearing_atoms = clearing.0;
+    // Nobody owes anything any more: what the pool holds is the residue, and nothing else (INV-11).
+    let residue = u64::try_from(clearing.0).map_err(|_| EngineError::InvariantViolated)?;
+    charges.residue_scaled = residue.checked_mul(CHARGE_SCALE.unsigned_abs()).ok_or(EngineError::MathOverflow)?;
     market.open_interest_base_lots = 0;
     market.final_price_atoms_per_lot = price.0;
     let orders = book.bid_count.saturating_add(book.ask_count);
     (book.bid_count, book.ask_count) = (0, 0);
-    let (lots, charged) = (BaseLots(closed.long_lots), QuoteAtoms(closed.paid_atoms));
-    Ok(Settlement { price, lots, seats: closed.seats, orders, charged })
+    Ok(Settlement { price, lots: interest, orders, charged: closed.charged })
 }
 
 /// Sums over the seats that were closed.
-#[derive(Default)]
 struct Sums {
-    seats: u32,
     base_lots: i64,
-    long_lots: i64,
-    paid_atoms: i64,
-    excess_scaled: u64,
+    /// Of all positions, without their signs.
+    sizes_base_lots: i64,
+    charged: QuoteAtoms,
 }
 
-/// The table is walked once, and every seat of it can have a position: a step is kept cheap. Positions are within 2^40 and excesses within
-/// 2^20, so their sums over 2,048 seats cannot wrap.
+/// The table is walked once, and every seat of it can have a position: a step is kept cheap. Positions are within 2^40, and what a seat pays in
+/// plain arithmetic within 2^41, so their sums over 2,048 seats cannot wrap.
 fn close_all(terms: &FinalTerms, rows: &mut [Seat]) -> Result<Sums> {
     let most_lots = terms.plain_lots();
-    let mut sums = Sums::default();
+    let (mut base_lots, mut sizes, mut plain, mut exact) = (0i64, 0i64, 0i64, QuoteAtoms::ZERO);
     for seat in rows {
-        let has_orders = seat.bid_count | seat.ask_count != 0;
-        if seat.base_lots != 0 {
-            sums.base_lots = sums.base_lots.wrapping_add(seat.base_lots);
-            sums.long_lots = sums.long_lots.wrapping_add(seat.base_lots.max(0));
-            let (paid, excess) = terms.close_within(most_lots, seat)?;
-            sums.paid_atoms = sums.paid_atoms.checked_add(paid).ok_or(EngineError::MathOverflow)?;
-            sums.excess_scaled = sums.excess_scaled.wrapping_add(excess);
-        } else if !has_orders {
-            continue;
+        let base = seat.base_lots;
+        if base != 0 {
+            base_lots = base_lots.wrapping_add(base);
+            sizes = sizes.wrapping_add(base.wrapping_abs());
+            match terms.close_plain(most_lots, seat) {
+                Some(paid) => plain = plain.wrapping_add(paid),
+                None => exact = exact.add(QuoteAtoms(terms.close_exactly(seat)?))?,
+            }
         }
-        sums.seats = sums.seats.wrapping_add(1);
-        if has_orders {
+        if seat.bid_count | seat.ask_count != 0 {
             forget_orders(seat);
         }
     }
-    Ok(sums)
+    Ok(Sums { base_lots, sizes_base_lots: sizes, charged: exact.add(QuoteAtoms(plain))? })
 }
 
 /// Forgets all resting orders: they are gone with the book.

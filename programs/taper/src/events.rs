@@ -616,8 +616,6 @@ pub struct MarketSettled {
     pub is_from_oracle: bool,
     /// Lots closed on each side.
     pub base_lots: i64,
-    /// Seats that had a position or orders.
-    pub seats: u32,
     /// Orders that rested in the book.
     pub orders: u32,
     /// What the seats paid into the clearing pool, all together.

@@ -23,7 +23,7 @@ impl Ledger {
             seat.funding_checkpoint_scaled = balance.funding_checkpoint_scaled;
             seat.loss_checkpoint_scaled = balance.loss_checkpoint_scaled;
             match terms.close(&mut seat) {
-                Ok((paid, _)) => charged += paid,
+                Ok(paid) => charged += paid,
                 Err(error) => {
                     self.fault.get_or_insert(format!("a seat that cannot be closed: {error:?}"));
                     return;

@@ -63,7 +63,6 @@ pub fn handle_settle_market<'info>(ctx: Context<'info, SettleMarket<'info>>) -> 
         final_price_atoms_per_lot: settled.price.0,
         is_from_oracle: price.is_ok(),
         base_lots: settled.lots.0,
-        seats: settled.seats,
         orders: settled.orders,
         charged_atoms: settled.charged.0,
         funding_index_scaled: market.state.charges.funding_index_scaled,
