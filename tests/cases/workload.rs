@@ -1,6 +1,8 @@
 //! A random workload on three markets: whatever happens, every audit holds, refusals have a reason of the program's own,
 //! and plans are what the chain does. `TAPER_WORKLOAD_STEPS` makes it longer, `TAPER_WORKLOAD_SEED` starts elsewhere.
 
+mod ruin;
+
 use std::collections::BTreeMap;
 
 use taper::error::TaperError;
@@ -12,11 +14,11 @@ use taper_sdk::snapshot::PlanError;
 
 use crate::support::*;
 
-const TRADERS: [&str; 3] = ["alice", "bob", "dave"];
+const TRADERS: [&str; 5] = ["alice", "bob", "dave", "erin", "frank"];
 const MARKETS: usize = 3;
 /// Makers of one market each.
 const LOCALS: [&str; MARKETS] = ["left", "middle", "right"];
-const STEPS: u64 = 300;
+const STEPS: u64 = 450;
 /// Refusals that would be a fault of the program: nothing here is beyond its ranges.
 const NEVER: [TaperError; 3] = [TaperError::InvariantViolated, TaperError::MathOverflow, TaperError::SeatNotOwned];
 
@@ -50,13 +52,13 @@ impl Random {
 }
 
 /// What is done, and how often of the sum.
-const ACTIONS: [(&str, u64); 16] = [
+const ACTIONS: [(&str, u64); 20] = [
     ("take", 4),
     ("rest", 1),
     ("reduce", 1),
-    ("deposit", 1),
+    ("deposit", 2),
     ("withdraw", 1),
-    ("prices", 5),
+    ("prices", 6),
     ("jump", 1),
     ("liquidate", 4),
     ("absorb", 1),
@@ -67,6 +69,10 @@ const ACTIONS: [(&str, u64); 16] = [
     ("release", 1),
     ("force cancel", 1),
     ("funding", 2),
+    ("resolve", 4),
+    ("record", 2),
+    ("cover", 1),
+    ("donate", 1),
 ];
 
 struct Workload {
@@ -76,6 +82,9 @@ struct Workload {
     refusals: BTreeMap<String, u32>,
     successes: BTreeMap<&'static str, u32>,
     slices: u32,
+    resolved: u32,
+    /// Bankrupt accounts that were resolved to their last seat.
+    ruined: u32,
 }
 
 impl Workload {
@@ -132,6 +141,10 @@ impl Workload {
             "release" => self.world.release(name, market).await,
             "force cancel" => self.world.force_cancel(prey, leg).await,
             "funding" => self.funding(market).await,
+            "resolve" => self.resolve(market).await,
+            "record" => self.record(name).await,
+            "cover" => self.world.cover_loss(market).await,
+            "donate" => self.donate(name, market).await,
             other => panic!("no action {other}"),
         };
         match done {
@@ -188,9 +201,12 @@ impl Workload {
         self.world.take(name, market, side, lots).await
     }
 
-    async fn deposit(&mut self, name: &str) -> Result<Outcome> {
+    /// Whoever has little left begins anew.
+    async fn deposit(&mut self, name: &'static str) -> Result<Outcome> {
+        let poor = TRADERS.into_iter().find(|name| self.world.cash(name).unwrap() < 50_000_000);
+        let name = poor.unwrap_or(name);
         let shortfall = self.world.health(name).map_or(0, |health| health.maintenance.equity.0.min(0).unsigned_abs());
-        let amount = shortfall + self.random.below(400 * TOKEN);
+        let amount = shortfall + self.random.below(1_000 * TOKEN) + 1;
         let trader = self.world.trader(name);
         let wallet = token_account_bytes(&self.world.venue.keys.quote_mint, &trader.key(), amount);
         self.world.chain.set_account(&trader.token_account, wallet);
@@ -330,9 +346,13 @@ fn setting(name: &str, default: u64) -> u64 {
 #[tokio::test]
 async fn whatever_happens_the_books_add_up() {
     let seed = setting("TAPER_WORKLOAD_SEED", 1);
-    let (mut slices, mut funded, mut accepted) = (0, 0, BTreeMap::<&str, u32>::new());
+    let (mut slices, mut resolved, mut ruined, mut funded) = (0, 0, 0, 0);
+    let mut accepted = BTreeMap::<&str, u32>::new();
     for seed in seed..seed + 3 {
         let mut world = World::with_markets(MARKETS).await.unwrap();
+        for name in ["erin", "frank"] {
+            world.add_trader(name, 1_000 * TOKEN, 1_000 * TOKEN).await.unwrap();
+        }
         for name in LOCALS {
             world.add_trader(name, 2_000_000 * TOKEN, 2_000_000 * TOKEN).await.unwrap();
         }
@@ -343,21 +363,32 @@ async fn whatever_happens_the_books_add_up() {
             refusals: BTreeMap::new(),
             successes: BTreeMap::new(),
             slices: 0,
+            resolved: 0,
+            ruined: 0,
         };
         for step in 0..setting("TAPER_WORKLOAD_STEPS", STEPS) {
             println!("seed {seed} step {step}");
             workload.step().await;
         }
         println!("{:?}\n{:#?}", workload.successes, workload.refusals);
+        for market in 0..MARKETS {
+            let state = &workload.world.market_account(market).unwrap().state;
+            let (deleveraged, socialised) = (state.deleveraged_atoms, state.socialised_atoms);
+            let (drawn, unassigned) = (state.insurance.drawn_atoms, state.unassigned_loss_atoms);
+            println!("drawn {drawn}, deleveraged {deleveraged}, socialised {socialised}, unassigned {unassigned}");
+        }
         slices += workload.slices;
+        resolved += workload.resolved;
+        ruined += workload.ruined;
         let moved = |market| workload.world.market_account(market).unwrap().state.charges.funding_index_scaled != 0;
         funded += (0..MARKETS).filter(|market| moved(*market)).count();
         for (action, count) in workload.successes {
             *accepted.entry(action).or_default() += count;
         }
     }
-    println!("{slices} slices, funding in {funded} markets");
-    assert!(slices >= 10, "only {slices} slices");
+    println!("{slices} slices, {resolved} legs and {ruined} accounts resolved, funding in {funded} markets");
+    assert!(slices >= 5, "only {slices} slices");
+    assert!(resolved >= 5 && ruined >= 1, "only {resolved} legs and {ruined} accounts resolved");
     assert!(funded >= 3, "funding was paid in {funded} markets only");
     assert!(accepted.len() >= 12, "nearly every action has succeeded: {accepted:?}");
 }

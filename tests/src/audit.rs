@@ -88,7 +88,7 @@ impl Audit {
                 audit.market(key, market, chain.load::<OrderBook>(&market.order_book)?);
             } else if is::<Proposal>(&account.data) {
                 let proposal: &Proposal = load(key, account)?;
-                audit.reserve(key, &[bytes_of(&proposal.reserved), &[proposal.padding]]);
+                audit.proposal(key, proposal, chain.load::<Exchange>(&proposal.exchange)?);
             }
         }
         audit.conclude();
@@ -188,6 +188,14 @@ impl Audit {
         if state.is_settled() && (state.open_interest_base_lots != 0 || orders != 0) {
             let left = state.open_interest_base_lots;
             self.fail("settled", key, format!("a settled market has {left} lots and {orders} orders"));
+        }
+    }
+
+    fn proposal(&mut self, key: &Pubkey, proposal: &Proposal, exchange: &Exchange) {
+        self.reserve(key, &[bytes_of(&proposal.reserved), &[proposal.padding]]);
+        let (index, count) = (proposal.index, exchange.proposal_count);
+        if index >= count || *key != taper_sdk::address::proposal(&proposal.exchange, index) {
+            self.fail("proposal", key, format!("number {index} of {count}"));
         }
     }
 

@@ -1,4 +1,4 @@
-//! What anybody may do in a [`World`] to keep it sound: observe, settle, sweep, sample, resolve.
+//! What anybody may do in a [`World`] to keep it sound: observe, settle, sweep, sample.
 
 use solana_instruction::Instruction;
 use solana_pubkey::Pubkey;

@@ -21,6 +21,8 @@ mod resolution;
 mod settlement;
 mod trading;
 
+use governance::{ParamsRow, ProposalRow};
+
 #[cfg(test)]
 mod tests;
 
@@ -35,8 +37,9 @@ pub(crate) struct Ledger {
     markets: BTreeMap<Pubkey, MarketRow>,
     accounts: BTreeMap<Pubkey, AccountRow>,
     seats: BTreeMap<(Pubkey, u32), SeatRow>,
-    /// Lots left of each resting order, by market, side and sequence.
-    orders: BTreeMap<(Pubkey, u8, u64), i64>,
+    /// Lots left of each resting order and its seat, by market, side and sequence.
+    orders: BTreeMap<(Pubkey, u8, u64), (i64, u32)>,
+    proposals: BTreeMap<Pubkey, ProposalRow>,
     /// Slot of the transaction that is taken in.
     slot: u64,
     fault: Option<String>,
@@ -45,7 +48,10 @@ pub(crate) struct Ledger {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct ExchangeRow {
     admin: Pubkey,
+    pending_admin: Pubkey,
     guardian: Pubkey,
+    timelock: u64,
+    proposal_count: u64,
     vault: Pubkey,
     tokens: i128,
     fees: i64,
@@ -57,13 +63,22 @@ struct ExchangeRow {
     deficits: i64,
     held: i64,
     status: u8,
+    paused_slot: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct MarketRow {
     exchange: Pubkey,
     order_book: Pubkey,
+    /// Kind and key.
+    oracle: (u8, Pubkey),
+    opens_slot: u64,
     status: u8,
+    params: ParamsRow,
+    ramp_end_slot: u64,
+    settle_after_slot: u64,
+    /// Zero until it is settled.
+    final_price: i64,
     fees: i64,
     /// Insurance income not yet swept to the exchange.
     insurance: i64,
@@ -77,8 +92,6 @@ struct MarketRow {
     fill_sequence: u64,
     funding: FundingRow,
     loss_index: i64,
-    /// Zero until it is settled.
-    final_price: i64,
 }
 
 /// Who has borne losses, over the market's life, and what nobody has borne yet.
@@ -184,12 +197,15 @@ impl Ledger {
             MarketClosed => market_closed,
             StatusSet => status_set,
             DelegateSet => delegate_set,
+            ProposalCreated => proposal_created,
             ProposalApplied => proposal_applied,
+            ProposalCancelled => proposal_cancelled,
+            ProposalClosed => proposal_closed,
+            LimitsTightened => limits_tightened,
+            RampAdvanced => ramp_advanced,
+            AdminNominated => admin_nominated,
             AdminChanged => admin_changed,
         );
-        if governance::moves_nothing(&data) {
-            return;
-        }
         if parse::<AccountFlagged>(&data).is_none() {
             self.fail(format!("an event that the ledger does not know: {:?}", data.get(..8)));
         }
@@ -207,13 +223,17 @@ impl Ledger {
         self.seats.entry((*market, index)).or_default()
     }
 
+    fn exchange(&mut self, key: &Pubkey) -> &mut ExchangeRow {
+        self.exchanges.entry(*key).or_default()
+    }
+
     fn market(&mut self, key: &Pubkey) -> &mut MarketRow {
         self.markets.entry(*key).or_default()
     }
 
     fn move_tokens(&mut self, margin_account: &Pubkey, amount: i128) {
         let exchange = self.account(margin_account).exchange;
-        self.exchanges.entry(exchange).or_default().tokens += amount;
+        self.exchange(&exchange).tokens += amount;
     }
 
     /// What the accounts say otherwise than the events; `None` when they agree.
@@ -226,7 +246,8 @@ impl Ledger {
         }
         let seen = Ledger::of_accounts(chain)?;
         let found = first_difference(&self.exchanges, &seen.exchanges)
-            .or_else(|| first_difference(&self.accrued(chain), &seen.markets))
+            .or_else(|| first_difference(&self.proposals, &seen.proposals))
+            .or_else(|| first_difference(&self.accrued(chain), &self.known(chain, &seen.markets)))
             .or_else(|| first_difference(&self.accounts, &seen.accounts))
             .or_else(|| {
                 first_difference(&compared(&self.seats), &compared(&seen.seats))
@@ -243,6 +264,17 @@ impl Ledger {
             if let Ok(market) = chain.load::<Market>(key) {
                 let gap = u64::from(market.state.params.funding_gap_slots);
                 row.funding = row.funding.at(market.state.charges.accrued_slot, gap);
+            }
+        }
+        rows
+    }
+
+    /// The markets' rows with those of their parameters that an event has told.
+    fn known(&self, chain: &Chain, seen: &BTreeMap<Pubkey, MarketRow>) -> BTreeMap<Pubkey, MarketRow> {
+        let mut rows = seen.clone();
+        for (key, row) in &mut rows {
+            if let (Ok(market), Some(told)) = (chain.load::<Market>(key), self.markets.get(key)) {
+                row.params = told.params.known_of(&market.state.params);
             }
         }
         rows

@@ -61,10 +61,11 @@ fn never_falls(was: &[(&'static str, i128)], now: &[(&'static str, i128)]) -> Ch
 }
 
 fn market_change(before: &Market, after: &Market) -> Checked {
-    let identity = |market: &Market| (market.exchange, market.order_book, market.name);
-    require(identity(before) == identity(after), "identity", || "exchange, book or name changed".into())?;
+    let identity = |market: &Market| (market.exchange, market.order_book, market.name, market.opens_slot);
+    require(identity(before) == identity(after), "identity", || "exchange, book, name or opening changed".into())?;
+    let units = |market: &Market| (market.state.params.base_lot_exponent, market.state.params.tick_size_atoms_per_lot);
+    require(units(before) == units(after), "units", || "the lot or the tick changed".into())?;
     oracle_change(before, after)?;
-    require(before.opens_slot == after.opens_slot, "opening", || "the slot of opening changed".into())?;
     let (was, now) = (&before.state, &after.state);
     never_falls(&counters(was), &counters(now))?;
     insurance_change(was, now)?;

@@ -1,5 +1,7 @@
 //! The same rows as the ledger's, read from the accounts.
 
+use taper::state::Proposal;
+
 use super::*;
 
 impl Ledger {
@@ -11,7 +13,10 @@ impl Ledger {
                 let exchange: &Exchange = chain.load(key)?;
                 let row = ExchangeRow {
                     admin: exchange.admin,
+                    pending_admin: exchange.pending_admin,
                     guardian: exchange.guardian,
+                    timelock: exchange.timelock_slots,
+                    proposal_count: exchange.proposal_count,
                     vault: exchange.vault,
                     tokens: i128::from(chain.tokens(&exchange.vault)),
                     fees: exchange.fees_atoms,
@@ -21,6 +26,7 @@ impl Ledger {
                     deficits: exchange.recorded_deficit_atoms,
                     held: exchange.held_loss_atoms,
                     status: exchange.status,
+                    paused_slot: exchange.paused_slot,
                 };
                 ledger.exchanges.insert(*key, row);
             } else if taper_sdk::account::is::<MarginAccount>(&account.data) {
@@ -32,6 +38,10 @@ impl Ledger {
                     delegate: account.delegate,
                 };
                 ledger.accounts.insert(*key, row);
+            } else if taper_sdk::account::is::<Proposal>(&account.data) {
+                if let Some(row) = ProposalRow::of(chain.load(key)?) {
+                    ledger.proposals.insert(*key, row);
+                }
             } else if taper_sdk::account::is::<Market>(&account.data) {
                 let market: &Market = chain.load(key)?;
                 ledger.read_market(key, market, chain.load(&market.order_book)?);
@@ -45,6 +55,12 @@ impl Ledger {
         let row = MarketRow {
             exchange: market.exchange,
             order_book: market.order_book,
+            oracle: (market.oracle_kind, market.oracle_key),
+            opens_slot: market.opens_slot,
+            params: ParamsRow::of(&state.params),
+            ramp_end_slot: state.ramp.end_slot,
+            settle_after_slot: state.settle_after_slot,
+            final_price: state.final_price_atoms_per_lot,
             status: market.status,
             fees: state.fees_atoms,
             insurance: state.insurance_pending_atoms,
@@ -68,7 +84,6 @@ impl Ledger {
                 sampled_slot: state.charges.sampled_slot,
             },
             loss_index: state.charges.loss_index_scaled,
-            final_price: state.final_price_atoms_per_lot,
         };
         self.markets.insert(*key, row);
         let touched = usize::try_from(state.seats.touched_count).unwrap_or(usize::MAX);
@@ -88,7 +103,7 @@ impl Ledger {
         }
         for (code, side) in [(0, Side::Bid), (1, Side::Ask)] {
             for order in book.book.orders(side) {
-                self.orders.insert((*key, code, order.sequence), order.size_base_lots);
+                self.orders.insert((*key, code, order.sequence), (order.size_base_lots, order.seat_index));
             }
         }
     }

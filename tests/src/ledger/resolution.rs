@@ -20,6 +20,10 @@ impl Ledger {
         let report = &event.report;
         let drawn = report.insurance_from_market_atoms + report.insurance_from_fund_atoms;
         self.draw(&event.exchange, &event.market, report.insurance_from_market_atoms, report.insurance_from_fund_atoms);
+        let (told, found) = (event.loss_index_before_scaled, self.market(&event.market).loss_index);
+        if told != found {
+            self.fail(format!("the loss index was {found}, not {told}"));
+        }
         let market = self.market(&event.market);
         market.clearing += event.charged_atoms - report.socialised_atoms;
         market.net_swept += event.swept_atoms - event.bond_paid_atoms - drawn;
@@ -79,7 +83,7 @@ impl Ledger {
         if event.market != Pubkey::default() {
             self.market(&event.market).contributed += amount;
         }
-        let exchange = self.exchanges.entry(event.exchange).or_default();
+        let exchange = self.exchange(&event.exchange);
         exchange.tokens += i128::from(event.amount_atoms);
         exchange.donated += amount;
         exchange.insurance += amount;
@@ -90,7 +94,7 @@ impl Ledger {
     }
 
     fn draw(&mut self, exchange: &Pubkey, market: &Pubkey, from_market: i64, from_fund: i64) {
-        let exchange = self.exchanges.entry(*exchange).or_default();
+        let exchange = self.exchange(exchange);
         exchange.insurance -= from_fund;
         exchange.drawn += from_fund;
         let market = self.market(market);
@@ -99,12 +103,12 @@ impl Ledger {
     }
 
     fn hold(&mut self, exchange: &Pubkey, market: &Pubkey, atoms: i64) {
-        self.exchanges.entry(*exchange).or_default().held += atoms;
+        self.exchange(exchange).held += atoms;
         self.market(market).losses.held += atoms;
     }
 
     fn record(&mut self, exchange: &Pubkey, margin_account: &Pubkey, after: i64) {
         let before = std::mem::replace(&mut self.account(margin_account).recorded_deficit, after);
-        self.exchanges.entry(*exchange).or_default().deficits += after - before;
+        self.exchange(exchange).deficits += after - before;
     }
 }

@@ -13,12 +13,15 @@ impl MarketRow {
 impl Ledger {
     pub(super) fn exchange_initialized(&mut self, event: &ExchangeInitialized) {
         let (admin, guardian, vault) = (event.admin, event.guardian, event.vault);
-        self.exchanges.insert(event.exchange, ExchangeRow { admin, guardian, vault, ..ExchangeRow::default() });
+        let row = ExchangeRow { admin, guardian, vault, timelock: event.timelock_slots, ..ExchangeRow::default() };
+        self.exchanges.insert(event.exchange, row);
     }
 
     pub(super) fn market_created(&mut self, event: &MarketCreated) {
         let (exchange, order_book) = (event.exchange, event.order_book);
-        self.markets.insert(event.market, MarketRow { exchange, order_book, ..MarketRow::default() });
+        let (oracle, opens_slot) = ((event.oracle_kind, event.oracle_key), event.opens_slot);
+        let row = MarketRow { exchange, order_book, oracle, opens_slot, ..MarketRow::default() };
+        self.markets.insert(event.market, row);
     }
 
     pub(super) fn account_created(&mut self, event: &MarginAccountCreated) {
@@ -67,7 +70,8 @@ impl Ledger {
         self.seat(&event.market, event.seat_index).balance = event.seat_after;
         self.market(&event.market).fees += event.taker_fee_atoms;
         if event.posted_base_lots != 0 {
-            self.orders.insert((event.market, event.side, event.sequence), event.posted_base_lots);
+            let order = (event.posted_base_lots, event.seat_index);
+            self.orders.insert((event.market, event.side, event.sequence), order);
         }
     }
 
@@ -118,8 +122,8 @@ impl Ledger {
     pub(super) fn shrink(&mut self, market: &Pubkey, side: u8, sequence: u64, lots: i64) {
         let key = (*market, side, sequence);
         match self.orders.get_mut(&key) {
-            Some(left) if *left > lots => *left -= lots,
-            Some(left) if *left == lots => drop(self.orders.remove(&key)),
+            Some((left, _)) if *left > lots => *left -= lots,
+            Some((left, _)) if *left == lots => drop(self.orders.remove(&key)),
             other => {
                 let fault = format!("{lots} lots left order {sequence}, which has {other:?}");
                 self.fail(fault);
@@ -187,14 +191,20 @@ impl Ledger {
         market.clearing -= event.residue_atoms;
         market.contribute(event.residue_atoms);
         market.insurance -= event.insurance_atoms;
-        let exchange = self.exchanges.entry(event.exchange).or_default();
+        let exchange = self.exchange(&event.exchange);
         exchange.fees += event.fees_atoms;
         exchange.insurance += event.insurance_atoms;
     }
 
     pub(super) fn status_set(&mut self, event: &StatusSet) {
         if event.market == Pubkey::default() {
-            self.exchanges.entry(event.exchange).or_default().status = event.status;
+            // The program's own rule of how long a pause holds withdrawals.
+            let slot = self.slot;
+            let row = self.exchange(&event.exchange);
+            let mut exchange: Exchange = bytemuck::Zeroable::zeroed();
+            (exchange.status, exchange.paused_slot) = (row.status, row.paused_slot);
+            exchange.set_status(event.status, slot);
+            (row.status, row.paused_slot) = (exchange.status, exchange.paused_slot);
         } else {
             self.market(&event.market).status = event.status;
         }

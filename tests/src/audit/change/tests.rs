@@ -38,7 +38,9 @@ fn what_a_market_takes_back_is_found() {
     all_are_found::<Market>(&[
         ("oracle", |_| (), |m| (m.oracle_key, m.state.fees_atoms) = (Pubkey::new_from_array([1; 32]), 1)),
         ("identity", |_| (), |m| m.order_book = Pubkey::new_from_array([1; 32])),
-        ("opening", |m| m.opens_slot = 2, |m| m.opens_slot = 1),
+        ("identity", |m| m.opens_slot = 2, |m| m.opens_slot = 1),
+        ("units", |m| m.state.params.base_lot_exponent = -2, |m| m.state.params.base_lot_exponent = -3),
+        ("units", |_| (), |m| m.state.params.tick_size_atoms_per_lot = 1),
         ("INV-16", |m| m.state.last_price.publish_time_seconds = 2, |m| m.state.last_price.publish_time_seconds = 1),
         ("loss index", |m| m.state.charges.loss_index_scaled = 2, |m| m.state.charges.loss_index_scaled = 1),
         ("accrued slot", |m| m.state.charges.accrued_slot = 2, |m| m.state.charges.accrued_slot = 1),
