@@ -2,6 +2,7 @@
 
 mod absorb;
 mod accounts;
+mod attacks_bad_debt;
 mod cancel_order;
 mod cash;
 mod episodes;
