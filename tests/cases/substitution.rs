@@ -2,6 +2,7 @@
 //! or harmless, for a reason written here.
 
 mod governance;
+mod ruin;
 mod scene;
 mod table;
 
@@ -44,6 +45,8 @@ const HARMLESS: &[(&str, &str, &[&str], &str)] = &[
     ("close_proposal", "proposal", &["proposal"], "another one that is over"),
     ("tighten_limits", "authority", &["admin"], "the admin may do what the guardian may"),
     ("tighten_limits", "market", &["market"], "another market of the same exchange"),
+    ("donate for a market", "market", &["market", "this program"], "the donor says for which, or for none"),
+    ("close_market", "recipient", ANY, "the admin says who gets the lamports"),
     ("set_status", "market", &["market", "this program"], "another market, or none: the exchange itself"),
 ];
 
@@ -114,6 +117,26 @@ async fn every_slot_of_governance_with_every_other_account() {
 #[tokio::test]
 async fn every_slot_of_governance_without_its_privilege() {
     strip_all(scene::governing().await).await;
+}
+
+#[tokio::test]
+async fn every_slot_past_the_ladder_with_every_other_account() {
+    swap_all(scene::ruin().await, 1_000).await;
+}
+
+#[tokio::test]
+async fn every_slot_past_the_ladder_without_its_privilege() {
+    strip_all(scene::ruin().await).await;
+}
+
+#[tokio::test]
+async fn every_slot_at_the_end_of_a_market_with_every_other_account() {
+    swap_all(scene::ending().await, 200).await;
+}
+
+#[tokio::test]
+async fn every_slot_at_the_end_of_a_market_without_its_privilege() {
+    strip_all(scene::ending().await).await;
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ use taper_harness::{
 };
 use taper_sdk::instruction;
 
-use super::governance;
 use super::table::{self, Case};
+use super::{governance, ruin};
 use crate::support::*;
 
 /// A world, the instructions that work in it, and the accounts they are tried with.
@@ -82,6 +82,16 @@ pub async fn governing() -> Scene {
     let mut scene = Scene::of(governance::world().await, governance::cases).await;
     scene.candidates.extend(governance::candidates(&scene.world));
     scene
+}
+
+/// A bankrupt account, a loss that nobody bears.
+pub async fn ruin() -> Scene {
+    Scene::of(ruin::ruined().await, ruin::ruin_cases).await
+}
+
+/// A market to be settled, and one to be closed.
+pub async fn ending() -> Scene {
+    Scene::of(ruin::ending().await, ruin::ending_cases).await
 }
 
 async fn add_other_exchange(world: &mut World, candidates: &mut BTreeMap<Pubkey, &'static str>) {
