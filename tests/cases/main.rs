@@ -11,6 +11,7 @@ mod funding;
 mod governance;
 mod harness;
 mod legs;
+mod market_life;
 mod oracle;
 mod oracle_modes;
 mod partial_liquidate;

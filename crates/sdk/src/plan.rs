@@ -91,6 +91,7 @@ pub fn plan_slice(
     account.check_belongs(&keys.exchange)?;
     market.check_belongs(&keys.exchange)?;
     market.check_book(&keys.order_book)?;
+    market.state.require_unsettled()?;
     let seat_index = account.require_seat_in(&keys.market)?;
     let (price, legs) = {
         let walk = Walk {
