@@ -1,5 +1,7 @@
 //! `deposit`, `withdraw`.
 
+mod gate;
+
 use taper::error::TaperError;
 use taper::events::{Deposited, Withdrawn};
 use taper_engine::quantity::Side;
