@@ -1,0 +1,148 @@
+//! What the account is worth, why it is resolved, and what of it is the leg's share.
+
+use crate::account::{AccountState, POSITIONS};
+use crate::apportion::shares_of;
+use crate::episode::{in_backstop, is_stalled};
+use crate::error::{EngineError, Result};
+use crate::insurance::Draw;
+use crate::liquidate::account_health;
+use crate::margin::{requirement, Requirement, Valuation};
+use crate::market::MarketState;
+use crate::modes::Action;
+use crate::quantity::{BaseLots, QuoteAtoms};
+use crate::resolve::{ResolveContext, ResolveKind, ResolveSummary};
+use crate::seat::Seat;
+
+/// What the account is worth, and how it stands.
+pub(super) struct Estate {
+    /// Position of the leg.
+    pub own: BaseLots,
+    /// Its requirement.
+    own_requirement: Requirement,
+    /// What its seat has lost and not paid.
+    pub own_loss: QuoteAtoms,
+    /// `E'`: equity, the bonds of all seats included.
+    pub equity: QuoteAtoms,
+    pub kind: ResolveKind,
+    health_bps: i64,
+}
+
+impl Estate {
+    /// Looks whether the account may be resolved at all, and why.
+    pub fn of(market: &MarketState, account: &AccountState, seat_index: u32, context: &ResolveContext) -> Result<Self> {
+        let (params, price, others) = (&market.params, &context.price, &context.others);
+        let seat = market.seats.get(seat_index)?;
+        let bonds = others.bonds.add(bond_of(seat)?)?;
+        let mid = account_health(market, seat_index, account, price, others.maintenance, Valuation::Maintenance)?;
+        let favourable = account_health(market, seat_index, account, price, others.favourable, Valuation::Favourable)?;
+        if favourable.is_at_least(10_000) {
+            return Err(EngineError::AccountSolvent);
+        }
+        let equity = mid.equity.add(bonds)?;
+        let kind = if !equity.is_positive() {
+            let surely = !favourable.equity.add(bonds)?.is_positive();
+            let action = if surely { Action::ResolveBankrupt } else { Action::ResolveNearlyBankrupt };
+            action.require(price.grade)?;
+            ResolveKind::Bankrupt
+        } else {
+            let is_fit = mid.is_below(params.takeover_health_bps)
+                || (in_backstop(params, &mid) && is_stalled(account, params, context.slot));
+            // Tiers let health rise half way: what was begun at this price is finished.
+            let is_begun = half_done(account, context)?.is_some_and(|remaining| remaining.is_negative());
+            if !is_fit && !is_begun {
+                return Err(EngineError::AccountSolvent);
+            }
+            Action::TakeOver.require(price.grade)?;
+            ResolveKind::Takeover
+        };
+        let own = seat.base();
+        let own_requirement = requirement(params, price.price.notional(own.abs()?)?, false)?;
+        let unrealised = price.price.notional(own)?.add(QuoteAtoms(seat.quote_entry_atoms))?;
+        let own_loss = loss_of(unrealised.add(QuoteAtoms(seat.realised_atoms))?)?;
+        Ok(Self { own, own_requirement, own_loss, equity, kind, health_bps: mid.to_bps_down() })
+    }
+
+    pub fn summary(&self, charged: QuoteAtoms, cancelled_orders: u32) -> ResolveSummary {
+        ResolveSummary {
+            kind: self.kind,
+            lots: BaseLots::ZERO,
+            lots_left: BaseLots(self.own.0.saturating_abs()),
+            insurance: Draw::default(),
+            deleveraged: QuoteAtoms::ZERO,
+            socialised: QuoteAtoms::ZERO,
+            unassigned: QuoteAtoms::ZERO,
+            held: QuoteAtoms::ZERO,
+            remaining: QuoteAtoms::ZERO,
+            charged,
+            swept: QuoteAtoms::ZERO,
+            bond_paid: QuoteAtoms::ZERO,
+            released_bond: None,
+            cancelled_orders,
+            health_before_bps: self.health_bps,
+            equity_before: self.equity,
+        }
+    }
+
+    /// The leg's share of `|E'|`, among the open legs: of equity that is left by requirement; of a loss by what each leg has itself lost, and
+    /// never more than that. So no market bears what another market's leg has lost. And what the fund has for it: what the legs at lower
+    /// places will draw is kept for them, so that the order in which legs are resolved does not decide who gets it.
+    pub fn share(&self, context: &ResolveContext) -> Result<(QuoteAtoms, QuoteAtoms)> {
+        let place = usize::from(context.position);
+        let is_loss = self.kind == ResolveKind::Bankrupt;
+        let weight_of =
+            |requirement: Requirement, loss: QuoteAtoms| if is_loss { i128::from(loss.0) } else { requirement.0 };
+        let mut weights = [0i128; POSITIONS];
+        for (weight, leg) in weights.iter_mut().zip(&context.others.legs).filter(|(_, leg)| leg.is_open) {
+            *weight = weight_of(leg.requirement, leg.loss);
+        }
+        *weights.get_mut(place).ok_or(EngineError::InvariantViolated)? = weight_of(self.own_requirement, self.own_loss);
+        let mut amount = self.equity.abs()?;
+        if is_loss {
+            let lost = weights
+                .iter()
+                .try_fold(0i128, |sum, weight| sum.checked_add(*weight))
+                .ok_or(EngineError::MathOverflow)?;
+            amount = amount.min(QuoteAtoms(i64::try_from(lost).unwrap_or(i64::MAX)));
+        }
+        if amount.is_zero() {
+            return Ok((QuoteAtoms::ZERO, context.fund));
+        }
+        let shares = shares_of(amount.0, &weights)?;
+        let mut fund = context.fund;
+        for (leg, share) in context.others.legs.iter().zip(shares).take(place).filter(|(leg, _)| leg.is_open) {
+            fund = fund.sub(leg.claim(QuoteAtoms(share))?)?;
+        }
+        let share = shares.get(place).copied().ok_or(EngineError::InvariantViolated)?;
+        Ok((QuoteAtoms(share), fund.max(QuoteAtoms::ZERO)))
+    }
+
+    /// As [`Estate::share`] when no leg has a position: each gives up what it has lost, in the order of places, as far as the loss goes.
+    pub fn flat_share(&self, context: &ResolveContext) -> Result<(QuoteAtoms, QuoteAtoms)> {
+        let (mut loss, mut fund) = (loss_of(self.equity)?, context.fund);
+        for leg in context.others.legs.iter().take(usize::from(context.position)) {
+            let share = leg.loss.min(loss);
+            loss = loss.sub(share)?;
+            fund = fund.sub(leg.claim(share)?)?;
+        }
+        Ok((self.own_loss.min(loss), fund.max(QuoteAtoms::ZERO)))
+    }
+}
+
+/// What has been lost, if this is what is left; not negative.
+pub(super) fn loss_of(value: QuoteAtoms) -> Result<QuoteAtoms> {
+    value.min(QuoteAtoms::ZERO).neg()
+}
+
+/// What a leg that is half done at this price, and with this cash, still has to collect (negative: to give away).
+pub(super) fn half_done(account: &AccountState, context: &ResolveContext) -> Result<Option<QuoteAtoms>> {
+    let begun = &account.resolution;
+    let place = context.position.checked_add(1).ok_or(EngineError::InvariantViolated)?;
+    let goes_on = begun.position_plus_one == place
+        && begun.price_atoms_per_lot == context.price.price.0
+        && begun.cash_atoms == account.cash_atoms;
+    Ok(goes_on.then_some(QuoteAtoms(begun.remaining_atoms)))
+}
+
+pub(super) fn bond_of(seat: &Seat) -> Result<QuoteAtoms> {
+    i64::try_from(seat.bond_atoms).map(QuoteAtoms).map_err(|_| EngineError::MathOverflow)
+}
