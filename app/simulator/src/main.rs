@@ -1,5 +1,7 @@
 //! `taper-sim`: replays real crashes through the Taper program, and judges oracle accounts and parameters as the program would.
 
+mod compare;
+mod lab;
 mod oracle_command;
 mod params_command;
 mod replay;
@@ -19,6 +21,8 @@ struct Cli {
 enum Command {
     /// Replay a real crash through the program on an embedded chain, and print every slice.
     Replay(replay::Arguments),
+    /// Compare policies of liquidation on the engine: the same accounts, prices and book under each, over crashes and seeds.
+    Compare(compare::Arguments),
     /// Decode dumps of Pyth accounts exactly as the program would, and say what it would make of them.
     Oracle(oracle_command::Arguments),
     /// Explain every inequality of a market's parameters with its numbers.
@@ -28,6 +32,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Oracle(arguments) => oracle_command::run(&arguments),
         Command::Params(arguments) => params_command::run(&arguments),
     }

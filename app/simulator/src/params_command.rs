@@ -142,7 +142,8 @@ fn run_check(arguments: &Check) -> Result<ExitCode, String> {
     Ok(if report.valid && allowed { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn read(file: &Path) -> Result<MarketParams, String> {
+/// Parameters from a file; the error names it, and the line.
+pub(crate) fn read(file: &Path) -> Result<MarketParams, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {}", file.display(), error.to_string().trim_end());
     let text = fs::read_to_string(file).map_err(|error| named(&error))?;
     // The error of the parser shows the line and what is wrong with it.

@@ -1,14 +1,14 @@
 //! `taper-sim replay`: a real crash, candle by candle, through the real program on an embedded chain.
 
 mod calendar;
-mod candles;
+pub(crate) mod candles;
 mod decimal;
-mod depth;
-mod events;
-mod liquidator;
-mod maker;
-mod path;
-mod population;
+pub(crate) mod depth;
+pub(crate) mod events;
+pub(crate) mod liquidator;
+pub(crate) mod maker;
+pub(crate) mod path;
+pub(crate) mod population;
 mod report;
 mod resolver;
 mod screen;
@@ -29,8 +29,8 @@ use taper_harness::PriceSource;
 
 use candles::{CandleFileError, Candles};
 use depth::{DepthError, DepthProfile};
-use path::Jump;
 use events::EventError;
+use path::Jump;
 use report::{Report, Source};
 use session::Settings;
 

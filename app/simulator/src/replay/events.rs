@@ -7,6 +7,7 @@ use super::candles::{self, CandleFileError, Candles};
 /// The crash that runs when none is named.
 pub const DEFAULT_EVENT: &str = "sol-2021-05";
 
+const DAY_MS: i64 = 86_400_000;
 const INDEX: &str = include_str!("../../data/events.csv");
 
 macro_rules! bundled {
@@ -84,11 +85,27 @@ impl Event {
     /// # Errors
     /// `Window` or `Candles`, which would be defects of the build.
     pub fn load(&self) -> Result<(Candles, usize), EventError> {
+        let (mut candles, first) = self.parse()?;
+        candles.rows.truncate(first + self.candles);
+        Ok((candles, first))
+    }
+
+    /// As [`Self::load`], with the day that follows the window, as far as it is bundled.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_with_day_after(&self) -> Result<(Candles, usize), EventError> {
+        let (mut candles, first) = self.parse()?;
+        let day = usize::try_from(DAY_MS / candles.spacing_ms.max(1)).unwrap_or(0);
+        candles.rows.truncate((first + self.candles).saturating_add(day));
+        Ok((candles, first))
+    }
+
+    fn parse(&self) -> Result<(Candles, usize), EventError> {
         let window = || EventError::Window(self.name.clone());
-        let mut candles = candles::parse(&self.file, bytes_of(&self.file).ok_or_else(window)?)?;
+        let candles = candles::parse(&self.file, bytes_of(&self.file).ok_or_else(window)?)?;
         let first = candles.rows.iter().position(|candle| candle.time_ms == self.start_ts_ms).ok_or_else(window)?;
-        let end = first.checked_add(self.candles).filter(|end| *end <= candles.rows.len()).ok_or_else(window)?;
-        candles.rows.truncate(end);
+        first.checked_add(self.candles).filter(|end| *end <= candles.rows.len()).ok_or_else(window)?;
         Ok((candles, first))
     }
 }

@@ -18,16 +18,16 @@ use taper_sdk::snapshot::PlanError;
 use super::stage::Stage;
 
 /// Least income worth a transaction, in quote atoms: a tenth of a cent, about what a transaction costs.
-const LEAST_INCOME_ATOMS: i64 = 1_000;
+pub const LEAST_INCOME_ATOMS: i64 = 1_000;
 /// Slots that a call may be late.
-const PATIENCE_SLOTS: u64 = 20;
+pub const PATIENCE_SLOTS: u64 = 20;
 
 /// Refusals that more patience can cure.
 const DEPTH_REFUSALS: [&str; 3] = ["NoFillInsideCap", "SliceTooSmall", "PayoutTooLow"];
 /// Slots between two flags of an account.
-const FLAG_SLOTS: u64 = 5;
+pub const FLAG_SLOTS: u64 = 5;
 /// After so many slots the cost cap of the default parameters rises no more: (4,700 − 1,500) ÷ 100.
-const CLOCK_SLOTS: u64 = 32;
+pub const CLOCK_SLOTS: u64 = 32;
 
 /// The liquidator.
 pub struct Liquidator {

@@ -73,7 +73,7 @@ impl Maker {
 }
 
 /// An order for a level: its price on the tick away from the oracle, its size in whole lots; `None` if that is too little.
-fn quote(params: &MarketParams, side: Side, oracle: Price, level: &Level) -> Option<Quote> {
+pub fn quote(params: &MarketParams, side: Side, oracle: Price, level: &Level) -> Option<Quote> {
     let tick = params.tick_size_atoms_per_lot.max(1);
     let exact = i128::from(oracle.0) * i128::from(10_000 + -side.sign() * level.distance_bps);
     let unit = 10_000 * i128::from(tick);

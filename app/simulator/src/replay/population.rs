@@ -10,7 +10,7 @@ use taper_engine::quantity::{BaseLots, Price, QuoteAtoms, Side};
 use taper_engine::EngineError;
 
 /// Open interest of the longs in units of the calm depth within 1%: one could not be closed at once inside any cost cap.
-const OPEN_INTEREST_DEPTHS: i64 = 3;
+pub const OPEN_INTEREST_DEPTHS: i64 = 3;
 /// Longs among a hundred accounts.
 const LONGS_PERCENT: usize = 75;
 /// Leverage drawn, in tenths: 5.0 to 20.0.
