@@ -14,7 +14,7 @@ type Answer = (Result<ResolveSummary>, Vec<Deleveraged>);
 fn world(cash: i64, against: &[i64]) -> Rig {
     let mut rig = rig(against.len() + 1);
     rig.market.params.min_order_base_lots = 1;
-    for (index, lots) in against.iter().enumerate() {
+    for (index, lots) in against.iter().enumerate().filter(|(_, lots)| **lots != 0) {
         rig.give(0, index + 1, *lots);
     }
     for seat in &mut rig.market.seats.rows {
@@ -174,4 +174,173 @@ fn more_counterparties_than_a_call_takes() {
     };
     assert_eq!(cut(0), cut(9));
     assert_eq!(cut(0).0.len(), 40);
+}
+
+#[test]
+fn a_leg_draws_for_what_it_has_lost_on_balance() {
+    // 20,000 lost a lot, 180,000 won before: the cap on sweeps keeps it in the seat.
+    let mut rig = world(0, &[10]);
+    rig.market.seats.rows[0].realised_atoms = 180_000;
+    rig.market.seats.rows[1].realised_atoms = -180_000;
+    rig.market.params.sweep_cap_atoms = 0;
+    rig.market.contribute(QuoteAtoms(50_000)).unwrap();
+    let mut at = context(&rig, 80_000);
+    at.others.maintenance.equity = QuoteAtoms(-100_000);
+    at.others.favourable.equity = QuoteAtoms(-100_000);
+    let summary = resolve(&mut rig, &at).0.unwrap();
+    assert_eq!(summary.equity_before, QuoteAtoms(-120_000));
+    assert_eq!((summary.insurance.from_market, summary.deleveraged), (QuoteAtoms(20_000), QuoteAtoms(0)));
+    // Nothing is left in the seat that another market's leg could be paid with.
+    assert_eq!(summary.released_bond, Some(QuoteAtoms(0)));
+    assert_eq!(rig.accounts[0].cash_atoms, 0);
+}
+
+#[test]
+fn cash_that_comes_in_between_has_the_share_worked_out_anew() {
+    let mut rig = world(100_000, &[1; 20]);
+    let at = context(&rig, 80_000);
+    let first = resolve(&mut rig, &at).0.unwrap();
+    // 300,000 of 400,000 are missing: 15,000 a lot, of which four are left.
+    assert_eq!(
+        (first.deleveraged, first.remaining, first.swept),
+        (QuoteAtoms(240_000), QuoteAtoms(60_000), QuoteAtoms(0))
+    );
+    rig.accounts[0].cash_atoms += 1_000;
+    let second = resolve(&mut rig, &at).0.unwrap();
+    assert_eq!((second.deleveraged, second.equity_before), (QuoteAtoms(59_000), QuoteAtoms(-59_000)));
+    assert_eq!(rig.accounts[0].cash_atoms, 0);
+}
+
+#[test]
+fn what_was_begun_never_takes_more_than_is_missing_now() {
+    let mut rig = world(100_000, &[1; 20]);
+    let mut at = context(&rig, 80_000);
+    resolve(&mut rig, &at).0.unwrap();
+    // Another leg has recovered by 50,000 at the same price of this one.
+    at.others.maintenance.equity = QuoteAtoms(50_000);
+    at.others.favourable.equity = QuoteAtoms(50_000);
+    let second = resolve(&mut rig, &at).0.unwrap();
+    assert_eq!((second.deleveraged, second.equity_before), (QuoteAtoms(10_000), QuoteAtoms(-10_000)));
+}
+
+/// Long 18,000 lots against 18 others; all but the last 2,000 lots are in a tier of 10%, those in one of 3%. 0.19 of the requirement is left.
+fn tiered() -> Rig {
+    let mut rig = world(31_540_000, &[1_000; 18]);
+    rig.market.params.tiers[0].notional_cap_atoms = 2_000 * 100_000;
+    rig.market.params.tiers[1] = rig.market.params.tiers[3];
+    rig.market.params.tier_count = 2;
+    rig
+}
+
+#[test]
+fn a_takeover_goes_on_where_tiers_have_let_health_rise() {
+    let mut rig = tiered();
+    let at = context(&rig, 100_000);
+    let first = resolve(&mut rig, &at).0.unwrap();
+    assert_eq!((first.kind, first.lots_left), (ResolveKind::Takeover, BaseLots(2_000)));
+    // Health is 3.5 million ÷ 6 million: beyond the point where a takeover may begin, at another price.
+    let elsewhere = context(&rig, 100_001);
+    assert_eq!(resolve(&mut rig, &elsewhere).0, Err(EngineError::AccountSolvent));
+    let second = resolve(&mut rig, &at).0.unwrap();
+    assert_eq!((second.lots_left, second.health_before_bps), (BaseLots(0), 5_840));
+    assert_eq!((first.deleveraged.0 + second.deleveraged.0, rig.accounts[0].cash_atoms), (-31_540_000, 0));
+    assert_sound(&rig);
+}
+
+#[test]
+fn a_lot_bears_its_price_and_no_more() {
+    // Three lots stay on either side. The shorts were sold at 80,000: nothing to deleverage.
+    let mut rig = world(0, &[10, 0]);
+    rig.give(2, 1, 3);
+    for seat in &mut rig.market.seats.rows {
+        seat.realised_atoms = 0;
+    }
+    rig.market.fees_atoms = 0;
+    rig.market.seats.rows[1].quote_entry_atoms = 13 * 80_000;
+    rig.market.seats.rows[0].quote_entry_atoms = -10 * 300_000;
+    let at = context(&rig, 80_000);
+    let summary = resolve(&mut rig, &at).0.unwrap();
+    assert_eq!((summary.lots, rig.market.open_interest_base_lots), (BaseLots(10), 3));
+    assert_eq!((summary.socialised, summary.unassigned), (QuoteAtoms(6 * 80_000), QuoteAtoms(2_200_000 - 6 * 80_000)));
+    assert_sound(&rig);
+}
+
+#[test]
+fn a_bond_pays_what_cash_cannot_and_the_rest_comes_back() {
+    for (bond, paid, back) in [(60_000, 50_000, Some(10_000)), (50_000, 50_000, Some(0)), (49_999, 0, None)] {
+        let mut rig = world(0, &[15]);
+        rig.market.seats.rows[0].bond_atoms = bond;
+        rig.market.seats.bonds_atoms = bond;
+        // A leg elsewhere is open and has won 250,000: this one keeps a loss of 50,000, or all of 300,000 less what the others lack.
+        let mut at = context(&rig, 80_000);
+        at.others.maintenance.equity = QuoteAtoms(50_000 - i64::try_from(bond).unwrap());
+        at.others.favourable.equity = at.others.maintenance.equity;
+        at.others.legs[3].is_open = true;
+        let swept = rig.market.net_swept_profit_atoms;
+        let summary = resolve(&mut rig, &at).0.unwrap();
+        assert_eq!(summary.deleveraged, QuoteAtoms(250_000));
+        assert_eq!((summary.bond_paid.0, summary.released_bond.map(|bond| bond.0)), (paid, back));
+        assert_eq!(rig.market.net_swept_profit_atoms, swept - paid);
+        assert_eq!(rig.accounts[0].cash_atoms, back.unwrap_or(0));
+    }
+}
+
+#[test]
+fn the_stall_clock_stops_when_the_backstop_is_left_or_nothing_is_open() {
+    let mut rig = tiered();
+    rig.accounts[0].stalled_since_slot = 5;
+    let at = context(&rig, 100_000);
+    assert_eq!(resolve(&mut rig, &at).0.unwrap().lots_left, BaseLots(2_000));
+    assert_eq!(rig.accounts[0].stalled_since_slot, 0);
+    for (is_open, expected) in [(true, 5), (false, 0)] {
+        let mut rig = world(1_000, &[15]);
+        rig.accounts[0].stalled_since_slot = 5;
+        rig.accounts[0].episode.kind = 1;
+        let mut at = context(&rig, 80_000);
+        at.others.legs[3].is_open = is_open;
+        at.others.maintenance.requirement = Requirement(i128::from(is_open));
+        resolve(&mut rig, &at).0.unwrap();
+        assert_eq!((rig.accounts[0].stalled_since_slot, rig.accounts[0].episode.is_active()), (expected, is_open));
+    }
+}
+
+#[test]
+fn at_the_bounds_of_lots_and_prices() {
+    // 2^40 lots at 2^12, and 2^12 lots at 2^40: a notional of 2^52, all of it lost.
+    for (lots, price) in [(1i64 << 40, 1i64 << 12), (1 << 12, 1 << 40), (1, 1)] {
+        for is_short in [false, true] {
+            let mut rig = world(0, &[10]);
+            let base = if is_short { -lots } else { lots };
+            let lost = lots * price;
+            let entry = -base * price - lost;
+            let rows = &mut rig.market.seats.rows;
+            (rows[0].base_lots, rows[0].quote_entry_atoms) = (base, entry);
+            (rows[1].base_lots, rows[1].quote_entry_atoms) = (-base, -entry);
+            rig.market.open_interest_base_lots = lots;
+            let before = total(&rig);
+            let at = context(&rig, price);
+            let summary = resolve(&mut rig, &at).0.unwrap();
+            assert_eq!((summary.deleveraged, summary.lots), (QuoteAtoms(lost), BaseLots(lots)));
+            assert_eq!((total(&rig), rig.accounts[0].cash_atoms), (before, 0));
+            assert_sound(&rig);
+        }
+    }
+}
+
+#[test]
+fn counterparties_keep_their_orders_and_lose_their_lots() {
+    let mut rig = world(1_000_000_000, &[10, 5]);
+    // The best ranked is the trader's own other account, as far as anybody can know; it has orders on both sides.
+    rig.place(1, crate::fixture::bid(90_000, 7)).unwrap();
+    rig.place(1, crate::fixture::ask(110_000, 9)).unwrap();
+    rig.place(0, crate::fixture::bid(90_000, 7)).unwrap();
+    rig.accounts[0].cash_atoms = 0;
+    rig.market.seats.rows[1].quote_entry_atoms += 1_000;
+    rig.market.seats.rows[0].quote_entry_atoms -= 1_000;
+    let at = context(&rig, 80_000);
+    let (summary, moves) = resolve(&mut rig, &at);
+    assert_eq!(summary.unwrap().cancelled_orders, 1);
+    assert_eq!(moves.iter().map(|row| row.seat_index).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!((rig.seat(1).base_lots, rig.seat(1).bid_count, rig.seat(1).ask_count), (0, 1, 1));
+    assert_sound(&rig);
 }
