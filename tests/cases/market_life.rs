@@ -114,7 +114,7 @@ async fn nothing_is_traded_in_a_settled_market() {
     world.absorb("carol", "alice", 0, args).await.expect_error(TaperError::MarketSettled);
     world.update_funding(0).await.expect_error(TaperError::MarketSettled);
     world.settle_loss("alice", 0).await.expect_error(TaperError::NothingToSettle);
-    world.flag("alice", 0).await.expect_error(TaperError::AccountHealthy);
+    world.flag("alice", 0).await.expect_error(TaperError::MarketSettled);
     world.force_cancel("maker", 0).await.expect_error(TaperError::ForceCancelHealthy);
     // Cancelling goes on being harmless.
     let (maker, keys) = (world.trader("maker"), world.market(0).unwrap().keys);

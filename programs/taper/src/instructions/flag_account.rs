@@ -36,10 +36,10 @@ fn outcome_code(outcome: FlagOutcome) -> u8 {
 /// Observes an account: starts an episode, moves its clock, or ends it because its target is met.
 ///
 /// Specification: anyone may call, when health is below 1 in the account's favour, or an episode runs. A degraded price starts an episode
-/// in the hard stage or below only. No money moves.
+/// in the hard stage or below only. Not by a settled market, whose price is always a fresh one. No money moves.
 ///
 /// # Errors
-/// `AccountHealthy`, `DegradedPriceSoftStage`, `PositionNotFound`, `WrongExchange`; of the legs and oracles.
+/// `AccountHealthy`, `MarketSettled`, `DegradedPriceSoftStage`, `PositionNotFound`, `WrongExchange`; of the legs and oracles.
 pub fn handle_flag_account<'info>(ctx: Context<'info, FlagAccount<'info>>) -> Result<()> {
     let accounts = &ctx.accounts;
     let now = Now::get()?;
@@ -50,6 +50,7 @@ pub fn handle_flag_account<'info>(ctx: Context<'info, FlagAccount<'info>>) -> Re
     let mut market = accounts.market.load_mut()?;
     account.check_belongs(&exchange_key)?;
     market.check_belongs(&exchange_key)?;
+    market.state.require_unsettled().or_refuse()?;
     let seat_index = account.require_seat_in(&market_key)?;
     market.state.seats.owned_mut(seat_index, &account_key.to_bytes()).or_refuse()?;
     let walk =

@@ -84,6 +84,7 @@ impl Market {
             && self.status <= STATUS_PAUSED
             && self.oracle_kind <= ORACLE_PYTH_PULL
             && state.open_interest_base_lots >= 0
+            && (!state.is_settled() || state.open_interest_base_lots == 0)
             && state.fees_atoms >= 0
             && state.insurance_pending_atoms >= 0
             && state.unassigned_loss_atoms >= 0
