@@ -75,7 +75,6 @@ struct MarketRow {
     opens_slot: u64,
     status: u8,
     params: ParamsRow,
-    ramp_end_slot: u64,
     settle_after_slot: u64,
     /// Zero until it is settled.
     final_price: i64,
@@ -247,7 +246,7 @@ impl Ledger {
         let seen = Ledger::of_accounts(chain)?;
         let found = first_difference(&self.exchanges, &seen.exchanges)
             .or_else(|| first_difference(&self.proposals, &seen.proposals))
-            .or_else(|| first_difference(&self.accrued(chain), &self.known(chain, &seen.markets)))
+            .or_else(|| first_difference(&self.accrued(chain), &seen.markets))
             .or_else(|| first_difference(&self.accounts, &seen.accounts))
             .or_else(|| {
                 first_difference(&compared(&self.seats), &compared(&seen.seats))
@@ -264,17 +263,6 @@ impl Ledger {
             if let Ok(market) = chain.load::<Market>(key) {
                 let gap = u64::from(market.state.params.funding_gap_slots);
                 row.funding = row.funding.at(market.state.charges.accrued_slot, gap);
-            }
-        }
-        rows
-    }
-
-    /// The markets' rows with those of their parameters that an event has told.
-    fn known(&self, chain: &Chain, seen: &BTreeMap<Pubkey, MarketRow>) -> BTreeMap<Pubkey, MarketRow> {
-        let mut rows = seen.clone();
-        for (key, row) in &mut rows {
-            if let (Ok(market), Some(told)) = (chain.load::<Market>(key), self.markets.get(key)) {
-                row.params = told.params.known_of(&market.state.params);
             }
         }
         rows

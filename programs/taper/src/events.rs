@@ -2,6 +2,7 @@
 //! lot, sizes in lots. `*_after` fields are states, the others are changes.
 
 use anchor_lang::prelude::*;
+use taper_engine::params::MarketParams;
 
 mod governance;
 
@@ -96,6 +97,8 @@ pub struct MarketCreated {
     pub price_atoms_per_lot: i64,
     /// First slot in which risk may be added.
     pub opens_slot: u64,
+    /// Its parameters.
+    pub params: MarketParams,
 }
 
 /// A margin account was created.

@@ -2,7 +2,9 @@
 
 use taper::constants::{PROPOSAL_APPLIED, PROPOSAL_CANCELLED};
 use taper::state::{Proposal, ProposalAction};
-use taper_engine::params::{MarginTier, MarketParams, MARGIN_TIERS};
+use taper_engine::governance::{advance_ramp, apply_change, tighten, Limits};
+use taper_engine::market::{MarketState, Ramp};
+use taper_engine::params::MarketParams;
 
 use super::*;
 
@@ -40,50 +42,30 @@ impl ProposalRow {
     }
 }
 
-/// Parameters of a market, in parts: each is known once an event has told it. A listing's event names none of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Parameters of a market, and what moves them.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ParamsRow {
-    tiers: Option<[MarginTier; MARGIN_TIERS]>,
-    limits: Option<Limits>,
-    /// All others; tiers and limits are zero in it.
-    others: Option<MarketParams>,
+    params: MarketParams,
+    ramp: Ramp,
+    limits_raised_slot: u64,
 }
 
-/// What can be lowered at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Limits {
-    open_interest_cap_base_lots: i64,
-    position_cap_atoms: u64,
-    sweep_cap_atoms: i64,
-    insurance_draw_cap_atoms: i64,
-    insurance_grant_atoms: i64,
+impl Default for ParamsRow {
+    fn default() -> Self {
+        let (params, ramp) = (bytemuck::Zeroable::zeroed(), bytemuck::Zeroable::zeroed());
+        Self { params, ramp, limits_raised_slot: 0 }
+    }
 }
 
 impl ParamsRow {
-    /// All parts.
-    pub(super) fn of(params: &MarketParams) -> Self {
-        let limits = Limits {
-            open_interest_cap_base_lots: params.open_interest_cap_base_lots,
-            position_cap_atoms: params.tiers().last().map_or(0, |tier| tier.notional_cap_atoms),
-            sweep_cap_atoms: params.sweep_cap_atoms,
-            insurance_draw_cap_atoms: params.insurance_draw_cap_atoms,
-            insurance_grant_atoms: params.insurance_grant_atoms,
-        };
-        let mut others = *params;
-        others.tiers = bytemuck::Zeroable::zeroed();
-        (others.open_interest_cap_base_lots, others.sweep_cap_atoms) = (0, 0);
-        (others.insurance_draw_cap_atoms, others.insurance_grant_atoms) = (0, 0);
-        Self { tiers: Some(params.tiers), limits: Some(limits), others: Some(others) }
+    /// Parameters at listing.
+    pub(super) fn listed(params: &MarketParams) -> Self {
+        Self { params: *params, ..Self::default() }
     }
 
-    /// The parts that these ones know, of the market's.
-    pub(super) fn known_of(&self, params: &MarketParams) -> Self {
-        let all = Self::of(params);
-        Self {
-            tiers: all.tiers.filter(|_| self.tiers.is_some()),
-            limits: all.limits.filter(|_| self.limits.is_some()),
-            others: all.others.filter(|_| self.others.is_some()),
-        }
+    /// Those of an account.
+    pub(super) fn of(state: &MarketState) -> Self {
+        Self { params: state.params, ramp: state.ramp, limits_raised_slot: state.limits_raised_slot }
     }
 }
 
@@ -126,7 +108,11 @@ impl Ledger {
             ProposalAction::Timelock { timelock_slots } => self.exchange(&event.exchange).timelock = timelock_slots,
             ProposalAction::Params { params } => {
                 self.index_told(&event.market, event.funding_index_scaled);
-                self.params_applied(&event.market, &params, event.ramp_end_slot);
+                self.change_params(&event.market, |state| apply_change(state, &params, slot).map(drop));
+                let ramp_end_slot = self.market(&event.market).params.ramp.end_slot;
+                if ramp_end_slot != event.ramp_end_slot {
+                    self.fail(format!("the ramp ends in {ramp_end_slot}, not {}", event.ramp_end_slot));
+                }
             }
             ProposalAction::Oracle { oracle_kind, oracle_key, .. } => {
                 self.market(&event.market).oracle = (oracle_kind, oracle_key);
@@ -135,41 +121,40 @@ impl Ledger {
         }
     }
 
-    fn params_applied(&mut self, market: &Pubkey, params: &MarketParams, ramp_end_slot: u64) {
+    /// The engine's own rule on a market that holds what the events said so far of its parameters.
+    fn change_params(&mut self, market: &Pubkey, change: impl FnOnce(&mut MarketState) -> taper_engine::Result<()>) {
         let row = self.market(market);
-        let mut params = *params;
-        params.sweep_cap_atoms = params.sweep_cap_atoms.max(row.net_swept);
-        row.params = ParamsRow::of(&params);
-        row.ramp_end_slot = ramp_end_slot;
-        if ramp_end_slot != 0 {
-            // Where they start depends on what was there before: the next step of the ramp tells them. So does it the last edge.
-            (row.params.tiers, row.params.limits) = (None, None);
+        let mut state = bytemuck::zeroed_box::<MarketState>();
+        (state.params, state.ramp, state.limits_raised_slot) =
+            (row.params.params, row.params.ramp, row.params.limits_raised_slot);
+        state.net_swept_profit_atoms = row.net_swept;
+        let changed = change(&mut state);
+        row.params = ParamsRow::of(&state);
+        if let Err(error) = changed {
+            self.fail(format!("parameters that the engine refuses: {error:?}"));
         }
     }
 
     pub(super) fn limits_tightened(&mut self, event: &LimitsTightened) {
-        let row = self.market(&event.market);
-        let limits = Limits {
-            open_interest_cap_base_lots: event.open_interest_cap_base_lots,
-            position_cap_atoms: event.position_cap_atoms,
-            sweep_cap_atoms: event.sweep_cap_atoms,
-            insurance_draw_cap_atoms: event.insurance_draw_cap_atoms,
-            insurance_grant_atoms: event.insurance_grant_atoms,
-        };
-        if let Some(last) = row.params.tiers.as_mut().and_then(|tiers| tiers.iter_mut().rfind(|tier| tier.imr_bps != 0))
-        {
-            last.notional_cap_atoms = limits.position_cap_atoms;
-        }
-        row.params.limits = Some(limits);
+        let (limits, slot) = (
+            Limits {
+                open_interest_cap_base_lots: Some(event.open_interest_cap_base_lots),
+                position_cap_atoms: Some(event.position_cap_atoms),
+                sweep_cap_atoms: Some(event.sweep_cap_atoms),
+                insurance_draw_cap_atoms: Some(event.insurance_draw_cap_atoms),
+                insurance_grant_atoms: Some(event.insurance_grant_atoms),
+            },
+            self.slot,
+        );
+        self.change_params(&event.market, |state| tighten(state, &limits, slot));
     }
 
     pub(super) fn ramp_advanced(&mut self, event: &RampAdvanced) {
-        let row = self.market(&event.market);
-        row.params.tiers = Some(event.tiers);
-        row.ramp_end_slot = event.ramp_end_slot;
-        let last = event.tiers.iter().rfind(|tier| tier.imr_bps != 0).map_or(0, |tier| tier.notional_cap_atoms);
-        if let Some(limits) = &mut row.params.limits {
-            limits.position_cap_atoms = last;
+        let slot = self.slot;
+        self.change_params(&event.market, |state| advance_ramp(state, slot));
+        let row = &self.market(&event.market).params;
+        if (row.params.tiers, row.ramp.end_slot) != (event.tiers, event.ramp_end_slot) {
+            self.fail("a step of a ramp that is none of the ramp's".into());
         }
     }
 

@@ -20,7 +20,8 @@ impl Ledger {
     pub(super) fn market_created(&mut self, event: &MarketCreated) {
         let (exchange, order_book) = (event.exchange, event.order_book);
         let (oracle, opens_slot) = ((event.oracle_kind, event.oracle_key), event.opens_slot);
-        let row = MarketRow { exchange, order_book, oracle, opens_slot, ..MarketRow::default() };
+        let params = ParamsRow::listed(&event.params);
+        let row = MarketRow { exchange, order_book, oracle, opens_slot, params, ..MarketRow::default() };
         self.markets.insert(event.market, row);
     }
 

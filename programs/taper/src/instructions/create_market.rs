@@ -89,6 +89,7 @@ pub fn handle_create_market<'info>(
         name,
         price_atoms_per_lot: price.price.0,
         opens_slot: market.opens_slot,
+        params: *params,
     });
     Ok(())
 }
