@@ -47,8 +47,9 @@ impl Estate {
         } else {
             let is_fit = mid.is_below(params.takeover_health_bps)
                 || (in_backstop(params, &mid) && is_stalled(account, params, context.slot));
-            // Tiers let health rise half way: what was begun at this price is finished.
-            let is_begun = half_done(account, context)?.is_some_and(|remaining| remaining.is_negative());
+            // Tiers let health rise half way: what was begun in this slot is finished.
+            let is_begun = account.resolution.slot == context.slot
+                && half_done(account, context)?.is_some_and(|remaining| remaining.is_negative());
             if !is_fit && !is_begun {
                 return Err(EngineError::AccountSolvent);
             }

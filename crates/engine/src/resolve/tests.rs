@@ -238,9 +238,11 @@ fn a_takeover_goes_on_where_tiers_have_let_health_rise() {
     let at = context(&rig, 100_000);
     let first = resolve(&mut rig, &at).0.unwrap();
     assert_eq!((first.kind, first.lots_left), (ResolveKind::Takeover, BaseLots(2_000)));
-    // Health is 3.5 million ÷ 6 million: beyond the point where a takeover may begin, at another price.
+    // Health is 3.5 million ÷ 6 million: beyond the point where a takeover may begin, at another price or in another slot.
     let elsewhere = context(&rig, 100_001);
     assert_eq!(resolve(&mut rig, &elsewhere).0, Err(EngineError::AccountSolvent));
+    let later = ResolveContext { slot: at.slot + 1, ..at };
+    assert_eq!(resolve(&mut rig, &later).0, Err(EngineError::AccountSolvent));
     let second = resolve(&mut rig, &at).0.unwrap();
     assert_eq!((second.lots_left, second.health_before_bps), (BaseLots(0), 5_840));
     assert_eq!((first.deleveraged.0 + second.deleveraged.0, rig.accounts[0].cash_atoms), (-31_540_000, 0));
