@@ -16,14 +16,14 @@ COLUMNS = ["ts_ms", "open", "high", "low", "close", "volume"]
 
 # name of the bundled file: (source file, first ts_ms, candles)
 PRICES = {
-    "sol-2021-05": ("sol_usdt_binance-spot_1m_2021-05", 1621423800000, 160),
-    "btc-2020-03": ("btc_xbtusd_bitmex-perp_1m_2020-03", 1584050400000, 300),
-    "eth-2025-02": ("eth_usdt_binance-spot_1m_2025-02", 1738542600000, 160),
-    "eth-2021-05": ("eth_usdt_binance-spot_1m_2021-05", 1621423800000, 160),
-    "btc-2021-05": ("btc_usdt_binance-spot_1m_2021-05", 1621423800000, 160),
-    "eth-2024-08": ("eth_usdt_binance-spot_1m_2024-08", 1722814200000, 160),
-    "sol-2022-11": ("sol_usdt_binance-spot_3m_2022-11", 1667920500000, 120),
-    "sol-2023-08-calm": ("sol_usdt_binance-perp_1m_2023-08_CALM", 1691366400000, 160),
+    "sol-2021-05": ("sol_usdt_binance-spot_1m_2021-05", 1621423800000, 1600),
+    "btc-2020-03": ("btc_xbtusd_bitmex-perp_1m_2020-03", 1584050400000, 1740),
+    "eth-2025-02": ("eth_usdt_binance-spot_1m_2025-02", 1738542600000, 1600),
+    "eth-2021-05": ("eth_usdt_binance-spot_1m_2021-05", 1621423800000, 1600),
+    "btc-2021-05": ("btc_usdt_binance-spot_1m_2021-05", 1621423800000, 1600),
+    "eth-2024-08": ("eth_usdt_binance-spot_1m_2024-08", 1722814200000, 1600),
+    "sol-2022-11": ("sol_usdt_binance-spot_3m_2022-11", 1667920500000, 600),
+    "sol-2023-08-calm": ("sol_usdt_binance-perp_1m_2023-08_CALM", 1691366400000, 1600),
 }
 
 BANDS = [1, 2, 5, 10, 15, 20, 25, 50, 100]

@@ -9,10 +9,10 @@ pub(crate) mod liquidator;
 pub(crate) mod maker;
 pub(crate) mod path;
 pub(crate) mod population;
-mod report;
+pub(crate) mod report;
 mod resolver;
 mod screen;
-mod session;
+pub(crate) mod session;
 mod stage;
 mod tally;
 

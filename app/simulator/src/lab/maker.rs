@@ -24,6 +24,8 @@ pub struct Maker {
     asks_missing: Depletion,
     shown: Option<Shown>,
     was_taken: bool,
+    /// The replay's maker remembers holes in plain dollars: true to be compared with it.
+    plain_holes: bool,
 }
 
 /// What was quoted last.
@@ -43,6 +45,22 @@ impl Maker {
             asks_missing: Depletion::default(),
             shown: None,
             was_taken: false,
+            plain_holes: false,
+        }
+    }
+
+    /// As the replay's maker, for comparison with it.
+    #[cfg(test)]
+    pub fn of_the_replay(profile: DepthProfile) -> Self {
+        Self { plain_holes: true, ..Self::new(profile) }
+    }
+
+    /// What a dollar of calm depth is when that part of it is quoted.
+    fn dollar(&self, part: f64) -> f64 {
+        if self.plain_holes {
+            1.0
+        } else {
+            part
         }
     }
 
@@ -65,7 +83,7 @@ impl Maker {
     pub fn quotes(&self, params: &MarketParams) -> Vec<Quote> {
         let Some(Shown { around, time_ms, part }) = self.shown else { return Vec::new() };
         let side = |side: Side, levels: &[Level], missing: &Depletion| -> Vec<Quote> {
-            let levels = quoted(levels, part, missing.missing_usd(time_ms) * part);
+            let levels = quoted(levels, part, missing.missing_usd(time_ms) * self.dollar(part));
             levels.iter().filter_map(|level| quote(params, side, around, level)).collect()
         };
         let mut quotes = side(Side::Bid, &self.profile.bids, &self.bids_missing);
@@ -77,7 +95,7 @@ impl Maker {
     pub fn filled(&mut self, side: Side, quote_atoms: i64, now_ms: i64) {
         self.was_taken = true;
         let part = self.shown.map_or(1.0, |shown| shown.part);
-        let usd = quote_atoms as f64 / ATOMS_PER_USD / part;
+        let usd = quote_atoms as f64 / ATOMS_PER_USD / self.dollar(part);
         match side {
             Side::Bid => self.bids_missing.take(usd, now_ms),
             Side::Ask => self.asks_missing.take(usd, now_ms),

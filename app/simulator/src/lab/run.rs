@@ -71,18 +71,7 @@ struct Run<'a> {
 /// # Errors
 /// When the engine refuses what it never should, or an account's terms do not add up to its equity.
 pub fn run(spec: &RunSpec<'_>) -> Result<Outcome> {
-    let params = spec.policy.params(&spec.feed.defaults);
-    let drawn = population(spec)?;
-    let world = World::open(spec.feed, params, &drawn, spec.fund)?;
-    let mut run = Run {
-        spec,
-        params,
-        policy: spec.policy.build(drawn.len()),
-        world,
-        watch: Watch::new(drawn.len()),
-        unsafe_since: vec![None; drawn.len()],
-    };
-    run.all()
+    Run::open(spec)?.all()
 }
 
 /// The accounts of a seed: the same under every policy.
@@ -103,7 +92,20 @@ pub fn population(spec: &RunSpec<'_>) -> Result<Vec<Drawn>> {
     .map_err(refused)
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn open(spec: &'a RunSpec<'a>) -> Result<Self> {
+        let params = spec.policy.params(&spec.feed.defaults);
+        let drawn = population(spec)?;
+        Ok(Self {
+            spec,
+            params,
+            policy: spec.policy.build(drawn.len()),
+            world: World::open(spec.feed, params, &drawn, spec.fund)?,
+            watch: Watch::new(drawn.len()),
+            unsafe_since: vec![None; drawn.len()],
+        })
+    }
+
     fn all(&mut self) -> Result<Outcome> {
         let ticks = self.spec.feed.ticks.len();
         let window = self.spec.feed.window_ticks.min(ticks);
@@ -245,6 +247,9 @@ impl Run<'_> {
     }
 }
 
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod replay_tests;
 #[cfg(test)]
 #[path = "run_tests.rs"]
 mod tests;

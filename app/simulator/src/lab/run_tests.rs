@@ -144,10 +144,7 @@ fn triggers_change_nothing() {
             feedback_halves: 2,
             fund: QuoteAtoms(0),
         };
-        let params = policy.params(&feed.defaults);
-        let world = World::open(&feed, params, &population(&spec).unwrap(), spec.fund).unwrap();
-        let (watch, unsafe_since) = (Watch::new(40), vec![None; 40]);
-        let mut all = Run { spec: &spec, params, policy: policy.build(40), world, watch, unsafe_since };
+        let mut all = Run::open(&spec).unwrap();
         all.rewatch().unwrap();
         for place in 0..feed.ticks.len() {
             (0..40).for_each(|index| all.watch.heat(index));

@@ -12,7 +12,7 @@ use taper_engine::sweep::{sweep_seat, touch_seat};
 use taper_engine::EngineError;
 
 use super::checkpoint::Checkpoint;
-use super::world::{refused, World, MAKER_SEAT};
+use super::world::{refused, Entry, World, MAKER_SEAT};
 
 /// Calls after which an account that is still not resolved is given up: a table has 2,048 seats, a call takes 16.
 const CALLS_MAX: usize = 130;
@@ -60,6 +60,10 @@ impl World {
         trader.ledger.paid(summary.penalty);
         self.tally.caller_income_atoms += summary.caller_payout.0;
         self.tally.caller_transactions += 1;
+        let (time_ms, price) = (self.time_ms, self.price.price);
+        if let Some(journal) = &mut self.journal {
+            journal.push(Entry { time_ms, slot, trader: index, price, summary });
+        }
         if summary.lots.is_positive() {
             self.record_close(index, base, Sold { lots: summary.lots, quote: summary.quote }, path)?;
         }

@@ -5,7 +5,7 @@ use bytemuck::allocation::zeroed_box;
 use bytemuck::Zeroable;
 use taper_engine::account::AccountState;
 use taper_engine::book::Book;
-use taper_engine::liquidate::account_health;
+use taper_engine::liquidate::{account_health, SliceSummary};
 use taper_engine::margin::{Health, LegTotals, Valuation};
 use taper_engine::market::{MarketState, Throttle};
 use taper_engine::matching::{FillLog, SelfTrade};
@@ -39,6 +39,16 @@ pub struct Trader {
     pub ledger: Ledger,
 }
 
+/// A slice of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub time_ms: i64,
+    pub slot: u64,
+    pub trader: usize,
+    pub price: Price,
+    pub summary: SliceSummary,
+}
+
 /// The world of one run.
 pub struct World {
     pub market: Box<MarketState>,
@@ -59,6 +69,8 @@ pub struct World {
     pub time_ms: i64,
     /// True while the maker has decided on quotes that are not in the book yet: nobody has looked.
     quotes_pending: bool,
+    /// Every slice of the engine, if somebody wants to know.
+    pub journal: Option<Vec<Entry>>,
     /// Accounts whose equity or position has changed since they were last watched.
     pub changed: Vec<usize>,
 }
@@ -106,6 +118,7 @@ impl World {
             slot: FIRST_SLOT,
             time_ms: 0,
             quotes_pending: false,
+            journal: None,
             changed: Vec::new(),
         };
         let bond = params.seat_bond_atoms;
