@@ -12,6 +12,7 @@ mod chain;
 mod error;
 mod exchange;
 mod expect;
+mod forge;
 mod keeper;
 mod keys;
 mod ledger;

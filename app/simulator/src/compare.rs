@@ -65,6 +65,10 @@ pub struct Arguments {
     /// What insurance has for the market before it starts, in dollars.
     #[arg(long, value_name = "USD", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
     insurance: u64,
+    /// Look at every account at every price, instead of only at those whose trigger the price has passed: the same result, later. For
+    /// checking, and for measuring.
+    #[arg(long)]
+    look_at_all: bool,
     /// Write runs.csv (a row a run), summary.csv (means and spreads) and pairs.csv (differences paired by seed) to this folder.
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
@@ -162,7 +166,7 @@ fn make_folder(folder: &Path) -> Result<(), InputError> {
 fn compare(mut comparison: Comparison, arguments: &Arguments) -> Result<()> {
     let insurance = i64::try_from(arguments.insurance).context("--insurance")?;
     let started = Instant::now();
-    let busy = run_all(&mut comparison, QuoteAtoms(insurance * ATOMS_PER_USD))?;
+    let busy = run_all(&mut comparison, QuoteAtoms(insurance * ATOMS_PER_USD), arguments.look_at_all)?;
     screen::print(&mut io::stdout().lock(), &comparison)?;
     if let Some(folder) = &arguments.csv {
         csv::write(folder, &comparison).with_context(|| format!("writing to {}", folder.display()))?;
@@ -172,7 +176,7 @@ fn compare(mut comparison: Comparison, arguments: &Arguments) -> Result<()> {
 }
 
 /// Every run, in parallel; the outcomes lie in the order of the jobs, whoever finished first. Returns the seconds of all cores together.
-fn run_all(comparison: &mut Comparison, fund: QuoteAtoms) -> Result<f64> {
+fn run_all(comparison: &mut Comparison, fund: QuoteAtoms, look_at_all: bool) -> Result<f64> {
     let mut specs = Vec::new();
     for scenario in &comparison.scenarios {
         for feedback in &comparison.feedbacks {
@@ -185,6 +189,7 @@ fn run_all(comparison: &mut Comparison, fund: QuoteAtoms) -> Result<f64> {
                     interest_tenths: comparison.interest_tenths,
                     feedback_halves: feedback.halves(),
                     fund,
+                    look_at_all,
                 }));
             }
         }

@@ -87,21 +87,23 @@ fn a_parameter_file_that_breaks_a_rule_is_refused_with_the_rule() {
 #[test]
 fn the_same_seeds_give_the_same_bytes_and_every_row_adds_up() {
     let prices = prices();
-    let run = |folder: &str, threads: &str| {
+    let run = |folder: &str, threads: &str, more: &[&str]| {
         let folder = place(folder);
         let output = Command::cargo_bin("taper-sim")
             .unwrap()
             .env("RAYON_NUM_THREADS", threads)
             .args(["compare", "--prices", prices.to_str().unwrap(), "--candles", "16", "--seeds", "3"])
             .args(["--accounts", "30", "--feedback", "0,1", "--csv", folder.to_str().unwrap()])
+            .args(more)
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", text(&output.stderr));
         let files = ["runs.csv", "summary.csv", "pairs.csv"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
         (text(&output.stdout), files)
     };
-    let first = run("first", "1");
-    assert_eq!(first, run("second", "4"));
+    let first = run("first", "1", &[]);
+    assert_eq!(first, run("second", "4", &[]));
+    assert_eq!(first, run("third", "4", &["--look-at-all"]));
 
     let (shown, [runs, _, pairs]) = first;
     assert!(shown.contains("hard-taper-fee") && shown.contains("a day later"), "{shown}");

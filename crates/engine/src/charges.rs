@@ -11,7 +11,8 @@ use crate::quantity::{wide_mul, QuoteAtoms};
 use crate::seat::Seat;
 
 /// Scale of the indices: parts of a quote atom.
-pub const CHARGE_SCALE: i64 = 1 << 20;
+pub const CHARGE_SCALE: i64 = 1 << CHARGE_SHIFT;
+const CHARGE_SHIFT: u32 = 20;
 /// An index stops here rather than leave its range: funding ends, nothing else does.
 const INDEX_MAX: i64 = 1 << 62;
 
@@ -29,9 +30,8 @@ pub(crate) fn owed_scaled(seat: &Seat, funding_index: i64, loss_index: i64) -> R
 
 /// Whole atoms, rounded up: in the payer's disfavour, for insurance.
 pub(crate) fn to_atoms_up(scaled: i128) -> Result<QuoteAtoms> {
-    let scale = i128::from(CHARGE_SCALE);
-    let floor = scaled.div_euclid(scale);
-    let up = if scaled.rem_euclid(scale) == 0 { floor } else { floor.saturating_add(1) };
+    let almost_one = i128::from(CHARGE_SCALE.saturating_sub(1));
+    let up = scaled.checked_add(almost_one).ok_or(EngineError::MathOverflow)? >> CHARGE_SHIFT;
     i64::try_from(up).map(QuoteAtoms).map_err(|_| EngineError::MathOverflow)
 }
 

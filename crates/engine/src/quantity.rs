@@ -90,7 +90,7 @@ impl Price {
     /// `lots × self`, exact. `MathOverflow` outside `i64`.
     #[inline(always)]
     pub const fn notional(self, lots: BaseLots) -> Result<QuoteAtoms> {
-        match self.0.checked_mul(lots.0) {
+        match signed_product(self.0, lots.0) {
             Some(v) => Ok(QuoteAtoms(v)),
             None => Err(EngineError::MathOverflow),
         }
@@ -146,9 +146,36 @@ impl Side {
     }
 }
 
+/// True within 32 bits: a product of two such numbers fits 64 bits. A checked product is a call of a library on chain, and dear.
+#[inline(always)]
+const fn is_half(value: i64) -> bool {
+    value.wrapping_add(1 << 31).cast_unsigned() < 1 << 32
+}
+
+/// As `checked_mul`, with a short way for small numbers.
+#[inline(always)]
+pub(crate) const fn signed_product(a: i64, b: i64) -> Option<i64> {
+    if is_half(a) && is_half(b) {
+        return Some(a.wrapping_mul(b));
+    }
+    a.checked_mul(b)
+}
+
+/// As `checked_mul`, by a division: one instruction on chain, where a checked product is a call of a library.
+#[inline(always)]
+const fn product(a: u64, b: u64) -> Option<u64> {
+    match u64::MAX.checked_div(b) {
+        Some(most) if a > most => None,
+        _ => Some(a.wrapping_mul(b)),
+    }
+}
+
 /// `a × b` in 128 bits. Exact for every pair of 64-bit values, hence unchecked: `|a × b| ≤ 2^126`.
 #[inline(always)]
 pub const fn wide_mul(a: i64, b: i64) -> i128 {
+    if is_half(a) && is_half(b) {
+        return a.wrapping_mul(b) as i128;
+    }
     (a as i128).wrapping_mul(b as i128)
 }
 
@@ -156,7 +183,7 @@ pub const fn wide_mul(a: i64, b: i64) -> i128 {
 /// because a 128-bit division is dear on chain.
 #[inline]
 pub fn mul_div_down(a: u64, b: u64, c: u64) -> Result<u64> {
-    if let Some(product) = a.checked_mul(b) {
+    if let Some(product) = product(a, b) {
         return product.checked_div(c).ok_or(EngineError::MathOverflow);
     }
     let product = u128::from(a).checked_mul(u128::from(b)).ok_or(EngineError::MathOverflow)?;
@@ -167,7 +194,7 @@ pub fn mul_div_down(a: u64, b: u64, c: u64) -> Result<u64> {
 /// `ceil(a × b / c)`; `MathOverflow` when `c = 0` or the result leaves `u64`.
 #[inline]
 pub fn mul_div_up(a: u64, b: u64, c: u64) -> Result<u64> {
-    if let Some(product) = a.checked_mul(b) {
+    if let Some(product) = product(a, b) {
         return if c == 0 { Err(EngineError::MathOverflow) } else { Ok(product.div_ceil(c)) };
     }
     let product = u128::from(a).checked_mul(u128::from(b)).ok_or(EngineError::MathOverflow)?;

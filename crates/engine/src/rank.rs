@@ -13,16 +13,18 @@ const FADE_STEPS: u64 = 16;
 const FADE_SHIFT: u32 = 4;
 /// Fraction bits of a rank.
 const RANK_SHIFT: u32 = 20;
-/// Largest whole part of a rank, in quote atoms per lot.
+const RANK_FRACTION: i64 = (1 << RANK_SHIFT) - 1;
+/// Largest whole part of a rank, in quote atoms per lot: there all ranks end.
 const RANK_MAX: u64 = 1 << 42;
+const RANK_END: u64 = RANK_MAX << RANK_SHIFT;
 /// A product up to this and three terms below the other one add up to less than `2^63`.
 const PLAIN_PRODUCT: u64 = 1 << 61;
 const PLAIN_TERM: i64 = 1 << 60;
+/// Lots up to this, shifted like a rank, stay within `2^60`.
+const PLAIN_LOTS: u64 = 1 << 40;
 
 /// Mixes a slot into a stride.
 const STRIDE_SEED: u64 = 0x9E37_79B9_7F4A_7C15;
-/// Keeps an index inside the table.
-const SEAT_MASK: u32 = SEATS as u32 - 1;
 const _: () = assert!(SEATS.is_power_of_two() && SEATS < 1 << 24);
 
 /// What is left, in the ranking, of the profit swept to cash: all of it at once, a sixteenth less with every sixteenth of the window.
@@ -38,7 +40,7 @@ pub fn swept_lately(seat: &Seat, window_slots: u32, slot: u64) -> i64 {
     }
     // Less than 2^32 × 16, hence less than 16.
     let gone = elapsed.wrapping_mul(FADE_STEPS).checked_div(window).unwrap_or(FADE_STEPS);
-    let left = i64::try_from(FADE_STEPS.wrapping_sub(gone)).unwrap_or(0);
+    let left = FADE_STEPS.wrapping_sub(gone).cast_signed();
     // A sixteenth, at most sixteen times.
     (seat.swept_window_atoms >> FADE_SHIFT).wrapping_mul(left)
 }
@@ -62,27 +64,22 @@ pub(crate) fn record_swept(seat: &mut Seat, moved: QuoteAtoms, window_slots: u32
         let size = mul_div_down(before.unsigned_abs(), total.unsigned_abs(), left.unsigned_abs()).unwrap_or(0);
         (i64::try_from(size).unwrap_or(i64::MAX).saturating_mul(left.signum()), age)
     };
-    seat.swept_window_atoms = atoms;
+    // More is nobody's: the scan counts on it.
+    seat.swept_window_atoms = atoms.clamp(-PLAIN_TERM, PLAIN_TERM);
     seat.swept_window_slot = slot.saturating_sub(age);
 }
 
-/// The rank of a seat with a position: its profit per lot in `2^-20` quote atoms, rounded towards zero. Higher is deleveraged first.
-#[inline(always)]
+/// The rank of a seat with a position: its profit per lot in `2^-20` quote atoms, rounded down. Higher is deleveraged first.
 pub fn rank_of(seat: &Seat, price: Price, window_slots: u32, slot: u64) -> i64 {
-    rank_by_lots(seat, seat.base_lots.unsigned_abs(), price, window_slots, slot)
-}
-
-/// As [`rank_of`], where the size of the position is known already.
-#[inline(always)]
-fn rank_by_lots(seat: &Seat, lots: u64, price: Price, window_slots: u32, slot: u64) -> i64 {
-    let profit = profit_of(seat, lots, price, swept_lately(seat, window_slots, slot));
+    let lots = seat.base_lots.unsigned_abs();
+    let profit = profit_of(seat, price, swept_lately(seat, window_slots, slot));
     let size = profit.unsigned_abs();
-    let Some(whole) = size.checked_div(lots) else { return 0 };
-    let rest = size.wrapping_sub(whole.wrapping_mul(lots));
+    let (Some(whole), Some(rest)) = (size.checked_div(lots), size.checked_rem(lots)) else { return 0 };
     // Lots are at most 2^40, so the rest shifted is under 2^60.
-    let fraction = rest.wrapping_shl(RANK_SHIFT).checked_div(lots).unwrap_or(0);
-    // At most 2^62 and a fraction of 2^20.
-    let scaled = whole.min(RANK_MAX).wrapping_shl(RANK_SHIFT).wrapping_add(fraction).cast_signed();
+    let rest = rest.wrapping_shl(RANK_SHIFT);
+    let part = if profit < 0 { rest.div_ceil(lots) } else { rest.checked_div(lots).unwrap_or(0) };
+    // At most 2^62 and 2^20.
+    let scaled = whole.min(RANK_MAX).wrapping_shl(RANK_SHIFT).wrapping_add(part).min(RANK_END).cast_signed();
     if profit < 0 {
         scaled.wrapping_neg()
     } else {
@@ -90,26 +87,24 @@ fn rank_by_lots(seat: &Seat, lots: u64, price: Price, window_slots: u32, slot: u
     }
 }
 
-/// Unrealised, realised, and swept lately; at the ends of the range of `i64` it stops. Plain additions where nothing can leave that range:
-/// checked ones are dear on chain, and the scan asks 2,048 seats.
+/// Unrealised, realised, and swept lately; at the ends of the range of `i64` it stops. Plain sums where none can leave that range: checked ones
+/// are dear on chain.
 #[inline(always)]
-fn profit_of(seat: &Seat, lots: u64, price: Price, swept: i64) -> i64 {
+fn profit_of(seat: &Seat, price: Price, swept: i64) -> i64 {
     let (entry, realised) = (seat.quote_entry_atoms, seat.realised_atoms);
-    // Shifting the sign out leaves the magnitude (less one where negative).
-    let magnitudes = (entry ^ (entry >> 63)) | (realised ^ (realised >> 63)) | (swept ^ (swept >> 63));
     let most = PLAIN_PRODUCT.checked_div(price.0.cast_unsigned()).unwrap_or(0);
-    if lots <= most && magnitudes < PLAIN_TERM {
-        seat.base_lots.wrapping_mul(price.0).wrapping_add(entry).wrapping_add(realised).wrapping_add(swept)
-    } else {
-        saturating_profit(seat, price, swept)
+    if seat.base_lots.unsigned_abs() <= most && are_plain(entry, realised) {
+        return seat.base_lots.wrapping_mul(price.0).wrapping_add(entry).wrapping_add(realised).wrapping_add(swept);
     }
+    let value = seat.base_lots.saturating_mul(price.0);
+    value.saturating_add(entry).saturating_add(realised).saturating_add(swept)
 }
 
-#[cold]
-#[inline(never)]
-fn saturating_profit(seat: &Seat, price: Price, swept: i64) -> i64 {
-    let value = seat.base_lots.saturating_mul(price.0);
-    value.saturating_add(seat.quote_entry_atoms).saturating_add(seat.realised_atoms).saturating_add(swept)
+/// True if both are within `2^60`.
+#[inline(always)]
+fn are_plain(entry: i64, realised: i64) -> bool {
+    let terms = entry.wrapping_add(PLAIN_TERM) | realised.wrapping_add(PLAIN_TERM);
+    terms.cast_unsigned() < PLAIN_TERM.cast_unsigned().wrapping_mul(2)
 }
 
 /// A seat chosen for deleveraging.
@@ -133,34 +128,83 @@ pub struct Best {
     lots: i64,
     /// What the rows have to cover.
     needed: i64,
-    /// A seat has to rank above this to be of use: the last row's rank once the rows are enough, or as many as there may be.
-    floor: i64,
+    /// What a lot on that side is worth: the price, negative for shorts.
+    lot_value: i64,
+    floor: Floor,
+}
+
+/// What a seat has to rank above to be of use: the last row, once the rows are enough, or as many as there may be. Taken apart, so that the
+/// scan can tell without a division whether a seat is below: it asks 2,048 of them, and each instruction costs.
+struct Floor {
+    /// What a lot is worth, less the whole atoms of the floor's rank.
+    lot_value_over: i64,
+    /// The rest of the floor's rank, in `2^-20` quote atoms.
+    fraction: i64,
+    /// Of equal ranks the lower seat is better.
+    index: usize,
+    /// Positions up to so many lots are compared here: no product can leave its range. Zero as long as every seat is of use.
+    lots_max: i64,
+}
+
+impl Floor {
+    const NONE: Self = Self { lot_value_over: 0, fraction: 0, index: 0, lots_max: 0 };
+
+    fn new(row: &Ranked, lot_value: i64) -> Self {
+        let (whole, fraction) = (row.rank >> RANK_SHIFT, row.rank & RANK_FRACTION);
+        // Ranks at the ends of their range are not exact.
+        let is_exact = whole.unsigned_abs() < RANK_MAX;
+        let factor = lot_value.unsigned_abs().saturating_add(whole.unsigned_abs());
+        let most = PLAIN_PRODUCT.checked_div(factor).unwrap_or(0).min(PLAIN_LOTS);
+        Self {
+            lot_value_over: lot_value.saturating_sub(whole),
+            fraction,
+            index: index_of(row.seat_index),
+            lots_max: if is_exact { most.cast_signed() } else { 0 },
+        }
+    }
+
+    /// True if the seat is surely of no use. With `over` the profit beyond the floor's whole atoms, its rank is at least the floor's if
+    /// `over × 2^20 ≥ fraction × lots`, and above it if that is so with another `lots`.
+    #[inline(always)]
+    fn is_above(&self, seat: &Seat, index: usize, lots: i64, window_slots: u32, slot: u64) -> bool {
+        let (entry, realised) = (seat.quote_entry_atoms, seat.realised_atoms);
+        if lots > self.lots_max || !are_plain(entry, realised) {
+            return false;
+        }
+        // At most 2^61 and three times 2^60.
+        let over = lots.wrapping_mul(self.lot_value_over).wrapping_add(entry).wrapping_add(realised);
+        let over = over.wrapping_add(swept_lately(seat, window_slots, slot));
+        if over < 0 || over >= lots {
+            return over < 0;
+        }
+        // Both under 2^60.
+        let rest = over.wrapping_shl(RANK_SHIFT).wrapping_sub(lots.wrapping_mul(self.fraction));
+        rest < if index < self.index { 0 } else { lots }
+    }
 }
 
 impl Best {
     /// Scans the table.
     pub fn opposite(table: &SeatTable, of: BaseLots, price: Price, window_slots: u32, slot: u64, needed: i64) -> Self {
         let nobody = Ranked { rank: i64::MIN, lots: 0, seat_index: 0 };
-        let mut best = Self { rows: [nobody; COUNTERPARTIES], count: 0, lots: 0, needed, floor: i64::MIN };
         let against: i64 = if of.0 > 0 { -1 } else { 1 };
-        // An odd stride meets every row of a table of a power of two once. It changes with the slot, so that nobody can lay out seats in the
-        // order that is dearest to scan; what is found does not depend on it.
-        let stride = u32::try_from(slot.wrapping_mul(STRIDE_SEED) >> 40).unwrap_or(1) | 1;
-        let mut seat_index = 0u32;
-        for _ in 0..SEATS {
-            seat_index = seat_index.wrapping_add(stride) & SEAT_MASK;
-            let Some(seat) = table.rows.get(index_of(seat_index)) else { continue };
-            if seat_index >= table.touched_count {
-                continue;
-            }
-            // Free seats have no base either.
+        let lot_value = price.0.wrapping_mul(against);
+        let mut best =
+            Self { rows: [nobody; COUNTERPARTIES], count: 0, lots: 0, needed, lot_value, floor: Floor::NONE };
+        // An odd stride meets every row of a power of two once. It changes with the slot, so that nobody can lay out seats in the order that is
+        // dearest to scan; what is found does not depend on it. Rows never used, and free ones, have no base.
+        let mask = index_of(table.touched_count).next_power_of_two().min(SEATS).wrapping_sub(1);
+        let stride = index_of(u32::try_from(slot.wrapping_mul(STRIDE_SEED) >> 40).unwrap_or(0)) | 1;
+        let mut index = 0;
+        while let Some(seat) = table.rows.get(index) {
             let lots = seat.base_lots.wrapping_mul(against);
-            if lots > 0 {
-                let rank = rank_by_lots(seat, lots.cast_unsigned(), price, window_slots, slot);
-                // Of equal ranks the lower seat is better.
-                if rank > best.floor || (rank == best.floor && seat_index < best.last().seat_index) {
-                    best.insert(Ranked { rank, lots, seat_index });
-                }
+            if lots > 0 && !best.floor.is_above(seat, index, lots, window_slots, slot) {
+                let seat_index = u32::try_from(index).unwrap_or(u32::MAX);
+                best.offer(Ranked { rank: rank_of(seat, price, window_slots, slot), lots, seat_index });
+            }
+            index = index.wrapping_add(stride) & mask;
+            if index == 0 {
+                break;
             }
         }
         best
@@ -171,11 +215,16 @@ impl Best {
         self.rows.get(..self.count).unwrap_or(&self.rows)
     }
 
-    /// Puts a seat in its place, and lets those go that are no longer needed. Lots are at most 2^40, so no sum
-    /// of theirs comes near the end of its range.
+    /// Puts a seat in its place if it ranks above the floor, and lets those go that are no longer needed. Lots are at most 2^40, so no sum of
+    /// theirs comes near the end of its range.
     #[inline(never)]
-    fn insert(&mut self, row: Ranked) {
-        if self.count == COUNTERPARTIES {
+    fn offer(&mut self, row: Ranked) {
+        let (is_full, last) = (self.count == COUNTERPARTIES, self.last());
+        let is_enough = is_full || (self.count > 0 && self.lots >= self.needed);
+        if is_enough && (row.rank < last.rank || (row.rank == last.rank && row.seat_index > last.seat_index)) {
+            return;
+        }
+        if is_full {
             self.drop_last();
         }
         let place = self.place_of(&row);
@@ -190,7 +239,7 @@ impl Best {
             self.drop_last();
         }
         if self.count == COUNTERPARTIES || self.lots >= self.needed {
-            self.floor = self.last().rank;
+            self.floor = Floor::new(&self.last(), self.lot_value);
         }
     }
 

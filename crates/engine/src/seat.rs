@@ -3,7 +3,7 @@
 use crate::account::AccountState;
 use crate::book::index_of;
 use crate::error::{EngineError, Result};
-use crate::quantity::{mul_div_down, BaseLots, Price, QuoteAtoms, Side, MAX_BASE_LOTS};
+use crate::quantity::{mul_div_down, signed_product, BaseLots, Price, QuoteAtoms, Side, MAX_BASE_LOTS};
 use crate::row::{assert_layout, row};
 
 /// An account's address, as bytes. The IDL calls it a public key.
@@ -263,7 +263,7 @@ fn share_down(amount: QuoteAtoms, part: BaseLots, whole: BaseLots) -> Result<Quo
     // amount = quotient × whole + remainder, with 0 ≤ remainder < whole: the floor of the share follows from both.
     let quotient = amount.0.checked_div_euclid(whole.0).ok_or(overflow)?;
     let remainder = amount.0.checked_rem_euclid(whole.0).ok_or(overflow)?;
-    let exact = quotient.checked_mul(part.0).ok_or(overflow)?;
+    let exact = signed_product(quotient, part.0).ok_or(overflow)?;
     let rest = mul_div_down(remainder.unsigned_abs(), part.0.unsigned_abs(), whole.0.unsigned_abs())?;
     let rest = i64::try_from(rest).map_err(|_| overflow)?;
     Ok(QuoteAtoms(exact.checked_add(rest).ok_or(overflow)?))

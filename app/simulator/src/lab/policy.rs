@@ -19,6 +19,11 @@ pub trait Policy {
     /// The market's parameters under this policy, from what they are for Taper.
     fn params(&self, defaults: &MarketParams) -> MarketParams;
 
+    /// True if every account asks for a full close, as its owner may.
+    fn closes_in_full(&self) -> bool {
+        false
+    }
+
     /// True if it would act on an account now.
     ///
     /// # Errors
@@ -66,11 +71,12 @@ enum Kind {
     Caps,
     Taper,
     TaperWithoutTakeover,
+    TaperFull,
     Given(Box<MarketParams>),
 }
 
 /// Policies by name, and what they are.
-pub const KNOWN: [(&str, &str); 9] = [
+pub const KNOWN: [(&str, &str); 10] = [
     ("none", "no liquidation at all but of bankrupt accounts"),
     ("hard-nofee", "the whole position at maintenance, at the market; no fee"),
     ("hard-taper-fee", "the same, with Taper's penalty: the control for what slicing alone does"),
@@ -79,6 +85,7 @@ pub const KNOWN: [(&str, &str); 9] = [
     ("dydx", "a tenth of the position a block, at most the fillable price, fee up to 1.5%"),
     ("taper", "Taper's defaults"),
     ("taper-no-takeover", "Taper's defaults without the takeover at low health"),
+    ("taper-full", "Taper's defaults, every account asking for a full close: slices without mercy"),
     ("FILE.toml", "Taper with the ladder, target, caps, throttle and shares of a parameter file"),
 ];
 
@@ -99,6 +106,7 @@ impl PolicyKind {
             "dydx" => Kind::Caps,
             "taper" => Kind::Taper,
             "taper-no-takeover" => Kind::TaperWithoutTakeover,
+            "taper-full" => Kind::TaperFull,
             _ => return None,
         };
         Some(Self { name: name.to_owned(), kind })
@@ -118,6 +126,7 @@ impl PolicyKind {
             Kind::Caps => Box::new(caps::Caps::new(accounts)),
             Kind::Taper => Box::new(taper::Taper::default()),
             Kind::TaperWithoutTakeover => Box::new(taper::Taper::without_takeover()),
+            Kind::TaperFull => Box::new(taper::Taper::in_full()),
             Kind::Given(params) => Box::new(taper::Taper::with(params)),
         }
     }

@@ -64,6 +64,7 @@ fn in_the_laboratory(candles: &Candles, seed: u64, jump: Option<Jump>) -> (Vec<E
         interest_tenths: INTEREST_TENTHS,
         feedback_halves: 0,
         fund: QuoteAtoms(0),
+        look_at_all: false,
     };
     let mut run = Run::open(&spec).unwrap();
     run.world.maker = Maker::of_the_replay(profile);

@@ -29,6 +29,8 @@ pub struct RunSpec<'a> {
     pub feedback_halves: i64,
     /// What the exchange's insurance fund has for the market.
     pub fund: QuoteAtoms,
+    /// Looks at every account at every price, without the triggers that spare it: the same result, later.
+    pub look_at_all: bool,
 }
 
 /// The whole population at one moment, at the path's price.
@@ -96,14 +98,12 @@ impl<'a> Run<'a> {
     fn open(spec: &'a RunSpec<'a>) -> Result<Self> {
         let params = spec.policy.params(&spec.feed.defaults);
         let drawn = population(spec)?;
-        Ok(Self {
-            spec,
-            params,
-            policy: spec.policy.build(drawn.len()),
-            world: World::open(spec.feed, params, &drawn, spec.fund)?,
-            watch: Watch::new(drawn.len()),
-            unsafe_since: vec![None; drawn.len()],
-        })
+        let policy = spec.policy.build(drawn.len());
+        let mut world = World::open(spec.feed, params, &drawn, spec.fund)?;
+        for trader in &mut world.traders {
+            trader.account.always_full_close = u8::from(policy.closes_in_full());
+        }
+        Ok(Self { spec, params, policy, world, watch: Watch::new(drawn.len()), unsafe_since: vec![None; drawn.len()] })
     }
 
     fn all(&mut self) -> Result<Outcome> {
@@ -125,6 +125,9 @@ impl<'a> Run<'a> {
     fn tick(&mut self, place: usize) -> Result<()> {
         self.world.post(self.spec.feed, place, self.spec.feedback_halves)?;
         let price = self.world.price;
+        if self.spec.look_at_all {
+            (0..self.world.traders.len()).for_each(|index| self.watch.heat(index));
+        }
         if !self.watch.look(&price).is_empty() {
             self.liquidate()?;
             self.resolve()?;

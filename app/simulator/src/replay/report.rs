@@ -99,6 +99,8 @@ pub struct SliceLine {
     pub slippage_atoms: i64,
     pub penalty_atoms: i64,
     pub caller_income_atoms: i64,
+    /// Of the caller's income: the tip, out of insurance.
+    pub tip_atoms: i64,
     pub insurance_atoms: i64,
     /// Absent on the native processor, which meters nothing.
     pub compute_units: Option<u64>,

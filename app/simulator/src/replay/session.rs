@@ -22,12 +22,14 @@ use super::candles::Candles;
 use super::depth::{volatility_part, DepthProfile};
 use super::liquidator::Liquidator;
 use super::maker::{Maker, Quote};
-use super::path::{base_lot_exponent, calm_confidence, mantissa, next_average, pyth_exponent, steps, Jump, Step, SLOT_MS};
+use super::path::{
+    base_lot_exponent, calm_confidence, mantissa, next_average, pyth_exponent, steps, Jump, Step, SLOT_MS,
+};
 use super::population::{draw, Drawn, PopulationSizing};
 use super::report::{Report, Source, Units};
+use super::resolver::{Resolver, Subject};
 use super::screen;
 use super::stage::{Stage, FILL_OR_KILL, POST_ONLY, QUOTE_DECIMALS};
-use super::resolver::{Resolver, Subject};
 use super::tally::{side_name, Tally};
 
 /// Slot in which the accounts are opened.

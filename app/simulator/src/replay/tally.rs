@@ -8,7 +8,9 @@ use taper_engine::quantity::{BaseLots, Price, Side};
 
 use super::liquidator::Taken;
 use super::population::Drawn;
-use super::report::{ratio, AccountLine, MarketFacts, Report, ResolutionLine, SliceLine, Source, Summary, FORMAT_VERSION};
+use super::report::{
+    ratio, AccountLine, MarketFacts, Report, ResolutionLine, SliceLine, Source, Summary, FORMAT_VERSION,
+};
 use super::session::Held;
 
 /// Invariants that one audit of the harness recomputes: 01, 02, 07, 08, 09, 12.
@@ -100,6 +102,7 @@ impl Tally {
             slippage_atoms: slippage,
             penalty_atoms: report.penalty_atoms,
             caller_income_atoms: report.caller_payout_atoms,
+            tip_atoms: report.tip_atoms,
             insurance_atoms: report.insurance_atoms,
             compute_units: taken.compute_units,
             episode_ended: report.episode_ended,

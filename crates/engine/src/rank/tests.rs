@@ -14,12 +14,16 @@ fn table(rows: &[(i64, i64, i64)]) -> Box<SeatTable> {
     table
 }
 
-/// All opposite seats by falling rank, cut where they cover the lots or the number.
 fn sorted(table: &SeatTable, of: i64, needed: i64) -> Vec<u32> {
+    sorted_at(table, of, needed, 1_000, 160, 500)
+}
+
+/// All opposite seats by falling rank, cut where they cover the lots or the number.
+fn sorted_at(table: &SeatTable, of: i64, needed: i64, price: i64, window: u32, slot: u64) -> Vec<u32> {
     let mut all: Vec<(i64, u32, i64)> = (0u32..)
         .zip(&table.rows)
         .filter(|(_, seat)| seat.base_lots != 0 && (seat.base_lots < 0) == (of > 0))
-        .map(|(index, seat)| (rank_of(seat, Price(1_000), 160, 500), index, seat.base_lots.abs()))
+        .map(|(index, seat)| (rank_of(seat, Price(price), window, slot), index, seat.base_lots.abs()))
         .collect();
     all.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut covered = 0;
@@ -51,8 +55,7 @@ proptest! {
         (seat.base_lots, seat.quote_entry_atoms) = (base, entry);
         let profit = i128::from(base) * i128::from(price) + i128::from(entry);
         prop_assume!(profit.unsigned_abs() / u128::from(base.unsigned_abs()) < 1 << 42);
-        let exact = (profit.abs() << 20) / i128::from(base.abs());
-        let expected = if profit < 0 { -exact } else { exact };
+        let expected = (profit << 20).div_euclid(i128::from(base.abs()));
         prop_assert_eq!(i128::from(rank_of(&seat, Price(price), 160, 0)), expected);
     }
 }
@@ -60,7 +63,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
-    /// Plain additions where they fit, saturating ones elsewhere: never a rank of the wrong sign.
+    /// Never a rank of the wrong sign.
     #[test]
     fn at_the_ends_of_the_range_a_rank_stops(
         base in prop_oneof![1i64..100, 1i64..=1 << 40, Just(1i64 << 40)],
@@ -70,19 +73,44 @@ proptest! {
     ) {
         let mut seat: Seat = bytemuck::Zeroable::zeroed();
         seat.base_lots = if is_short { -base } else { base };
-        (seat.quote_entry_atoms, seat.realised_atoms, seat.swept_window_atoms) = (terms[0], terms[1], terms[2]);
+        // More is never recorded as swept.
+        let swept = terms[2].clamp(-(1 << 60), 1 << 60);
+        (seat.quote_entry_atoms, seat.realised_atoms, seat.swept_window_atoms) = (terms[0], terms[1], swept);
         seat.swept_window_slot = 500;
-        let lately = (terms[2] >> 4) * 16;
+        let lately = (swept >> 4) * 16;
         let stop = |value: i128| value.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
         let mut profit = stop(i128::from(seat.base_lots) * i128::from(price));
         for term in [terms[0], terms[1], lately] {
             profit = stop(profit + i128::from(term));
         }
-        let size = profit.abs();
-        let whole = (size / i128::from(base)).min(1 << 42);
-        let scaled = (whole << 20) + ((size % i128::from(base)) << 20) / i128::from(base);
-        let expected = if profit < 0 { -scaled } else { scaled };
+        let expected = (profit << 20).div_euclid(i128::from(base)).clamp(-(1 << 62), 1 << 62);
         prop_assert_eq!(i128::from(rank_of(&seat, Price(price), 160, 500)), expected);
+    }
+
+    /// As far as numbers go: sizes, prices, results, profit swept lately, all slots (which decide the order of the scan).
+    #[test]
+    fn the_scan_is_exact_at_the_ends_of_the_range(
+        rows in prop::collection::vec((
+            prop_oneof![-9i64..10, -(1i64 << 40)..=1 << 40],
+            prop_oneof![-100_000i64..100_000, any::<i64>(), Just(i64::MIN), Just(i64::MAX)],
+            prop_oneof![-1_000i64..1_000, any::<i64>(), Just(i64::MIN), Just(i64::MAX)],
+            prop_oneof![Just(0i64), -5_000i64..5_000, -(1i64 << 60)..=1 << 60],
+            0u64..2_000,
+        ), 1..80),
+        price in prop_oneof![1i64..5_000, 1i64..=1 << 40],
+        needed in prop_oneof![1i64..60, 1i64..1 << 45],
+        of in prop::sample::select(std::vec![-1i64, 1]),
+        slot in 2_000u64..3_000,
+    ) {
+        let mut table: Box<SeatTable> = zeroed_box();
+        for (seat, (base, entry, realised, swept, swept_slot)) in table.rows.iter_mut().zip(&rows) {
+            (seat.base_lots, seat.quote_entry_atoms, seat.realised_atoms) = (*base, *entry, *realised);
+            (seat.swept_window_atoms, seat.swept_window_slot) = (*swept, *swept_slot);
+        }
+        table.touched_count = u32::try_from(rows.len()).unwrap();
+        let best = Best::opposite(&table, BaseLots(of), Price(price), 1_600, slot, needed);
+        let found: Vec<u32> = best.rows().iter().map(|row| row.seat_index).collect();
+        prop_assert_eq!(found, sorted_at(&table, of, needed, price, 1_600, slot));
     }
 
     /// Few ranks, so that ties are everywhere; tables longer than the rows that are kept; every number of lots.
@@ -102,9 +130,8 @@ proptest! {
 }
 
 #[test]
-fn rows_beyond_those_ever_used_and_the_wrong_side_are_not_looked_at() {
-    let mut table = table(&[(-1, 0, 0), (1, 9_000, 0), (0, 0, 77), (-1, 5_000, 0)]);
-    table.touched_count = 3;
+fn the_wrong_side_and_free_seats_are_not_looked_at() {
+    let table = table(&[(-1, 0, 0), (1, 9_000, 0), (0, 0, 77), (0, 5_000, 0)]);
     let best = Best::opposite(&table, BaseLots(5), Price(1_000), 160, 500, 5);
     assert_eq!(best.rows(), [Ranked { rank: -1_000 << 20, lots: 1, seat_index: 0 }]);
     let best = Best::opposite(&table, BaseLots(-5), Price(1_000), 160, 500, 5);

@@ -2,7 +2,9 @@
 //! it writes nothing and fails when a limit is passed, or a row has grown by more than 5% since the table was written.
 
 mod proposals;
+mod resolution;
 mod scenes;
+mod settlement;
 mod table;
 mod worst;
 

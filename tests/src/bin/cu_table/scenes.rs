@@ -12,7 +12,7 @@ use taper_harness::{
 use taper_sdk::instruction;
 
 use crate::table::{Part, Row};
-use crate::{proposals, worst};
+use crate::{proposals, resolution, settlement, worst};
 
 pub const TOKEN: u64 = 1_000_000;
 pub const LISTED: i64 = 1_500_000;
@@ -35,7 +35,7 @@ impl Rows {
         self.add(Part::Instructions, name, limit.into(), outcome)
     }
 
-    fn difference(&mut self, name: &str, outcome: &Outcome) -> Result<()> {
+    pub fn difference(&mut self, name: &str, outcome: &Outcome) -> Result<()> {
         self.add(Part::Differences, name, None, outcome)
     }
 
@@ -58,6 +58,8 @@ pub async fn measure() -> Result<Vec<Row>> {
     liquidation(&mut rows).await?;
     governance(&mut rows).await?;
     worst::measure(&mut rows).await?;
+    resolution::measure(&mut rows).await?;
+    settlement::measure(&mut rows).await?;
     slices_by_shape(&mut rows).await?;
     orders_by_shape(&mut rows).await?;
     refusals(&mut rows).await?;

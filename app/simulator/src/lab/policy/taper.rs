@@ -17,15 +17,20 @@ use crate::replay::liquidator::{CLOCK_SLOTS, FLAG_SLOTS, LEAST_INCOME_ATOMS, PAT
 pub struct Taper {
     given: Option<Box<MarketParams>>,
     takeover_off: bool,
+    in_full: bool,
 }
 
 impl Taper {
     pub fn with(params: &MarketParams) -> Self {
-        Self { given: Some(Box::new(*params)), takeover_off: false }
+        Self { given: Some(Box::new(*params)), ..Self::default() }
     }
 
     pub fn without_takeover() -> Self {
-        Self { given: None, takeover_off: true }
+        Self { takeover_off: true, ..Self::default() }
+    }
+
+    pub fn in_full() -> Self {
+        Self { in_full: true, ..Self::default() }
     }
 }
 
@@ -36,6 +41,10 @@ impl Policy for Taper {
             params.takeover_health_bps = 0;
         }
         params
+    }
+
+    fn closes_in_full(&self) -> bool {
+        self.in_full
     }
 
     fn wants(&self, world: &World, index: usize, mid: &Health) -> Result<bool> {
