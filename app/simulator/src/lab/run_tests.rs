@@ -45,6 +45,7 @@ fn outcome(feed: &Feed, policy: &str, seed: u64, feedback_halves: i64) -> Outcom
         interest_tenths: INTEREST_TENTHS,
         feedback_halves,
         fund: QuoteAtoms(0),
+        look_at_all: false,
     })
     .unwrap()
 }
