@@ -64,14 +64,14 @@ impl MarketState {
         held.sub(before)
     }
 
-    /// Pays for unassigned losses out of insurance, within its caps. The exchange's fund has `fund`; the caller takes
-    /// [`Draw::from_fund`] off it.
+    /// Pays for unassigned losses out of insurance, within its caps, as far as winners have taken them out: what they have won and the vault
+    /// still has is no hole. The exchange's fund has `fund`; the caller takes [`Draw::from_fund`] off it.
     ///
     /// # Errors
     /// `NothingToCover` without an unassigned loss, or when nothing may be drawn; `MathOverflow`.
     pub fn cover_loss(&mut self, fund: QuoteAtoms, slot: u64) -> Result<Cover> {
         let unassigned = QuoteAtoms(self.unassigned_loss_atoms);
-        let draw = self.draw(unassigned, fund, slot)?;
+        let draw = self.draw(unassigned.min(self.hole(slot)?), fund, slot)?;
         let paid = draw.total()?;
         if !paid.is_positive() {
             return Err(EngineError::NothingToCover);
@@ -129,11 +129,17 @@ mod tests {
         // No grant, nothing contributed: nothing may be drawn.
         assert_eq!(market.cover_loss(QuoteAtoms(5_000), 10), Err(EngineError::NothingToCover));
         market.contribute(QuoteAtoms(1_000)).unwrap();
+        // Winners have taken out 90: no more is covered.
         let cover = market.cover_loss(QuoteAtoms(0), 10).unwrap();
-        assert_eq!((cover.draw.from_market, cover.freed), (QuoteAtoms(1_000), QuoteAtoms(30)));
+        assert_eq!((cover.draw.from_market, cover.freed), (QuoteAtoms(90), QuoteAtoms(0)));
+        assert_eq!((market.unassigned_loss_atoms, market.held_loss_atoms), (980, 100));
+        assert_eq!((market.net_swept_profit_atoms, market.taken_out()), (0, QuoteAtoms(0)));
+        assert_eq!(market.cover_loss(QuoteAtoms(0), 10), Err(EngineError::NothingToCover));
+        // They take what is theirs meanwhile.
+        market.net_swept_profit_atoms = 2_000;
+        let cover = market.cover_loss(QuoteAtoms(0), 300_000).unwrap();
+        assert_eq!((cover.draw.from_market, cover.freed), (QuoteAtoms(910), QuoteAtoms(30)));
         assert_eq!((market.unassigned_loss_atoms, market.held_loss_atoms), (70, 70));
-        assert_eq!(market.net_swept_profit_atoms, -910);
-        assert_eq!(market.taken_out(), QuoteAtoms(0));
     }
 
     #[test]

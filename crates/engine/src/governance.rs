@@ -9,7 +9,7 @@ mod steps;
 use crate::error::{EngineError, Result};
 use crate::market::{MarketState, Ramp, Throttle};
 use crate::params::{MarketParams, MARGIN_TIERS};
-use crate::quantity::mul_div_down;
+use crate::quantity::{mul_div_down, Price};
 
 pub use steps::{
     LIMIT_FLOOR_ATOMS, LIMIT_FLOOR_BPS, LIMIT_FLOOR_SECONDS, LIMIT_FLOOR_SLOTS, LIMIT_INTERVAL_SLOTS, LIMIT_STEP_PARTS,
@@ -145,6 +145,7 @@ fn settle_at_old_parameters(market: &mut MarketState, slot: u64) -> Result<()> {
     let lately = market.drawn_lately(slot)?;
     market.insurance.window_atoms = lately.0;
     market.insurance.window_slot = market.insurance.window_slot.max(slot);
+    market.sharing = market.sharing_at(Price(market.last_price.price_atoms_per_lot), slot)?;
     for throttle in &mut market.throttles {
         throttle.refill(&market.params, slot)?;
     }

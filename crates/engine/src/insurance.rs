@@ -57,12 +57,25 @@ impl MarketState {
     /// # Errors
     /// `MathOverflow`.
     pub fn drawn_lately(&self, slot: u64) -> Result<QuoteAtoms> {
+        let account = &self.insurance;
+        self.faded(account.window_atoms, self.params.insurance_draw_cap_atoms, account.window_slot, slot)
+            .map(QuoteAtoms)
+    }
+
+    /// What is left of a level that fades from `cap` to nothing within an insurance window. What has faded is rounded down (favours whoever
+    /// pays). After a window nothing is left, though the cap has been lowered since.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub(crate) fn faded(&self, level: i64, cap: i64, since_slot: u64, slot: u64) -> Result<i64> {
         let window = u64::from(self.params.insurance_window_slots).max(1);
-        let elapsed = slot.saturating_sub(self.insurance.window_slot).min(window);
-        let cap = self.params.insurance_draw_cap_atoms.max(0).unsigned_abs();
-        let faded = mul_div_down(cap, elapsed, window)?;
-        let faded = i64::try_from(faded).map_err(|_| EngineError::MathOverflow)?;
-        Ok(QuoteAtoms(self.insurance.window_atoms.saturating_sub(faded).max(0)))
+        let elapsed = slot.saturating_sub(since_slot);
+        if elapsed >= window {
+            return Ok(0);
+        }
+        let gone = mul_div_down(cap.max(0).unsigned_abs(), elapsed, window)?;
+        let gone = i64::try_from(gone).map_err(|_| EngineError::MathOverflow)?;
+        Ok(level.saturating_sub(gone).max(0))
     }
 
     /// What the market may still draw in its life: all that it has paid in, and the grant, less what it has drawn and tipped.

@@ -52,6 +52,7 @@ pub mod rank;
 pub mod resolve;
 pub mod seat;
 pub mod settlement;
+pub mod sharing;
 pub mod slice;
 pub mod sweep;
 pub mod throttle;

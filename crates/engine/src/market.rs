@@ -79,6 +79,21 @@ assert_layout!(InsuranceAccount, 40, {
 });
 
 row! {
+    /// What all lots have lately shared of losses (section 22 of the specification).
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct Sharing {
+        /// Shared lately: fades from `sweep_cap_atoms` to nothing in `insurance_window_slots`. As much less may be swept to winners. In quote
+        /// atoms.
+        pub lately_atoms: i64,
+        /// By each lot, in `2^-20` quote atoms: fades from the first maintenance rate of the price to nothing in `insurance_window_slots`.
+        pub lately_scaled_per_lot: i64,
+        /// Slot to which both have faded.
+        pub faded_slot: u64,
+    }
+}
+assert_layout!(Sharing, 24, { lately_atoms: 0, lately_scaled_per_lot: 8, faded_slot: 16 });
+
+row! {
     /// A raise of maintenance rates, or a fall of the edges between them, on its way.
     #[derive(Debug, PartialEq, Eq)]
     pub struct Ramp {
@@ -140,8 +155,10 @@ row! {
         /// Of the unassigned loss, what the exchange keeps in the vault for it: no more than winners could have taken out ahead of the
         /// losers. In quote atoms.
         pub held_loss_atoms: i64,
+        /// How much of losses all lots have shared lately.
+        pub sharing: Sharing,
         /// Zero: room for estimators.
-        pub reserved: [u64; 22],
+        pub reserved: [u64; 19],
         /// Seats.
         pub seats: SeatTable,
     }
@@ -150,6 +167,6 @@ assert_layout!(MarketState, 992 + 24 + 192 * SEATS, {
     params: 0, last_price: 448, throttles: 472, open_interest_base_lots: 504, fees_atoms: 512,
     insurance_pending_atoms: 520, net_swept_profit_atoms: 528, fill_sequence: 536, charges: 544, insurance: 608,
     unassigned_loss_atoms: 648, socialised_atoms: 656, deleveraged_atoms: 664, ramp: 672, limits_raised_slot: 784,
-    settle_after_slot: 792, final_price_atoms_per_lot: 800, held_loss_atoms: 808, reserved: 816,
+    settle_after_slot: 792, final_price_atoms_per_lot: 800, held_loss_atoms: 808, sharing: 816, reserved: 840,
     seats: 992,
 });

@@ -1,7 +1,7 @@
 //! Moving results between a seat and its account's cash, within the market's pool.
 //!
 //! Winners of a market are paid by its losers, never by another market's deposits: what leaves for cash is counted in
-//! `net_swept_profit_atoms`, which a profit may raise to `sweep_cap_atoms` at most (INV-12).
+//! `net_swept_profit_atoms`, which a profit may raise to `sweep_cap_atoms` at most (INV-12), less what all lots have shared of losses lately.
 
 use crate::account::AccountState;
 use crate::error::{EngineError, Result};
@@ -51,22 +51,20 @@ pub fn sweep_seat(
     account: &mut AccountState,
     slot: u64,
 ) -> Result<QuoteAtoms> {
-    let cap = QuoteAtoms(market.params.sweep_cap_atoms);
-    let swept = QuoteAtoms(market.net_swept_profit_atoms);
-    let window = market.params.rank_window_slots;
-    let seat = market.seats.get_mut(seat_index)?;
-    let realised = QuoteAtoms(seat.realised_atoms);
+    let realised = QuoteAtoms(market.seats.get(seat_index)?.realised_atoms);
     if realised.is_zero() {
         return Ok(QuoteAtoms::ZERO);
     }
     let moved = if realised.is_positive() {
-        let room = QuoteAtoms(cap.0.saturating_sub(swept.0)).max(QuoteAtoms::ZERO);
-        realised.min(room)
+        realised.min(market.sweep_room(slot)?)
     } else {
         let cash = QuoteAtoms(account.cash_atoms).max(QuoteAtoms::ZERO);
         realised.max(cash.neg()?)
     };
     account.credit(moved)?;
+    let swept = QuoteAtoms(market.net_swept_profit_atoms);
+    let window = market.params.rank_window_slots;
+    let seat = market.seats.get_mut(seat_index)?;
     seat.realised_atoms = realised.sub(moved)?.0;
     record_swept(seat, moved, window, slot);
     market.net_swept_profit_atoms = swept.add(moved)?.0;

@@ -18,5 +18,7 @@ mod ranks;
 mod rig;
 #[path = "attacks_bad_debt/settle.rs"]
 mod settle;
+#[path = "attacks_bad_debt/sharing.rs"]
+mod sharing;
 #[path = "attacks_bad_debt/story.rs"]
 mod story;

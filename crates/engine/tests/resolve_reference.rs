@@ -224,6 +224,7 @@ fn a_table_full_of_tiny_counterparties() {
         pending: 1_000_000,
         contributed: 3_000_000,
         window_room: 2_500_000,
+        taken_out: 1 << 40,
         balancing: 1,
     };
     let spec = Spec { venues: vec![venue], places: vec![3], fund: 900_000, fate: Fate::Bankrupt(900), orders: [1, 2] };

@@ -47,15 +47,12 @@ impl Call<'_> {
         loss.sub(drawn)
     }
 
-    /// What nobody else bears: the loss index, and without open lots nobody. A lot bears no more than its price in one resolution: whoever
-    /// is left with a few lots in an emptied market must not pay for all of it.
+    /// What nobody else bears: the loss index, within its bounds, and else nobody.
     fn share_out(&mut self, loss: QuoteAtoms) -> Result<()> {
         if !loss.is_positive() {
             return Ok(());
         }
-        let lots = self.market.open_interest_base_lots.saturating_mul(2);
-        let bearable = QuoteAtoms(self.context.price.price.0.saturating_mul(lots));
-        let socialised = self.market.socialise(loss.min(bearable))?;
+        let socialised = self.market.share(loss, self.context.price.price, self.context.slot)?;
         let unassigned = loss.sub(socialised)?;
         self.summary.held = self.market.leave_unassigned(unassigned)?;
         self.summary.socialised = socialised;

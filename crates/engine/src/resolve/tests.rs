@@ -249,9 +249,8 @@ fn a_takeover_goes_on_where_tiers_have_let_health_rise() {
     assert_sound(&rig);
 }
 
-#[test]
-fn a_lot_bears_its_price_and_no_more() {
-    // Three lots stay on either side. The shorts were sold at 80,000: nothing to deleverage.
+/// Three lots stay on either side. The shorts were sold at 80,000: nothing to deleverage. 2.2 million are lost, winners have taken `taken_out`.
+fn emptied(taken_out: i64) -> Rig {
     let mut rig = world(0, &[10, 0]);
     rig.give(2, 1, 3);
     for seat in &mut rig.market.seats.rows {
@@ -260,11 +259,21 @@ fn a_lot_bears_its_price_and_no_more() {
     rig.market.fees_atoms = 0;
     rig.market.seats.rows[1].quote_entry_atoms = 13 * 80_000;
     rig.market.seats.rows[0].quote_entry_atoms = -10 * 300_000;
-    let at = context(&rig, 80_000);
-    let summary = resolve(&mut rig, &at).0.unwrap();
-    assert_eq!((summary.lots, rig.market.open_interest_base_lots), (BaseLots(10), 3));
-    assert_eq!((summary.socialised, summary.unassigned), (QuoteAtoms(6 * 80_000), QuoteAtoms(2_200_000 - 6 * 80_000)));
-    assert_sound(&rig);
+    rig.market.net_swept_profit_atoms = taken_out;
+    rig
+}
+
+#[test]
+fn a_lot_bears_its_first_maintenance_rate_and_no_more_of_what_was_taken_out() {
+    // 3% of 80,000, of each of six lots: 14,400 are what they bear in a window.
+    for (taken_out, shared) in [(1 << 36, 14_400), (14_399, 14_399), (1, 1), (0, 0), (-5, 0)] {
+        let mut rig = emptied(taken_out);
+        let at = context(&rig, 80_000);
+        let summary = resolve(&mut rig, &at).0.unwrap();
+        assert_eq!((summary.lots, rig.market.open_interest_base_lots), (BaseLots(10), 3));
+        assert_eq!((summary.socialised, summary.unassigned), (QuoteAtoms(shared), QuoteAtoms(2_200_000 - shared)));
+        assert_sound(&rig);
+    }
 }
 
 #[test]

@@ -186,10 +186,10 @@ fn winners_whom_insurance_has_paid_do_not_wait_at_the_cap() {
 }
 
 /// A single lot left open on either side: a large loss is more per lot than the loss index can hold. It is resolved all the same; a lot bears
-/// its own price at most, and what is left is nobody's.
+/// the first maintenance rate of its price at most, and what is left is nobody's.
 #[test]
 fn a_single_lot_left_open_does_not_stop_a_resolution() {
-    let mut rig = world(0);
+    let mut rig = world(1 << 50);
     rig.venues[0].market.params.open_interest_cap_base_lots = 1 << 40;
     for tier in &mut rig.venues[0].market.params.tiers {
         tier.notional_cap_atoms = tier.notional_cap_atoms.saturating_mul(1_000);
@@ -206,8 +206,9 @@ fn a_single_lot_left_open_does_not_stop_a_resolution() {
     rig.resolve(LOSER, 0).unwrap();
     assert_eq!(rig.base(LOSER, 0), 0);
     let market = &rig.venues[0].market;
+    assert_eq!(market.params.tiers[0].mmr_bps, 300);
     assert!(market.socialised_atoms > 0 && market.unassigned_loss_atoms > 0);
-    assert_eq!((market.socialised_atoms, market.charges.loss_index_scaled), (2 * AFTER, AFTER << 20));
+    assert_eq!((market.socialised_atoms, market.charges.loss_index_scaled), (AFTER * 6 / 100, (AFTER << 20) / 100 * 3));
     rig.resolve_all(LOSER);
     assert_eq!(rig.leg(LOSER, 0), None);
     // The bear was the best ranked: it is out, at the oracle price. The bull pays for its lot, and that does not make it bankrupt.

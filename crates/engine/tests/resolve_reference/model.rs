@@ -110,6 +110,10 @@ pub struct Market {
     pub unassigned: BigInt,
     pub deleveraged: BigInt,
     pub bonds: BigInt,
+    /// What every lot has shared of losses, in parts of an atom.
+    shared_per_lot: BigInt,
+    /// What all have shared, in atoms.
+    shared_lately: BigInt,
     /// Still to be drawn: room of the window and entitlement, the lesser.
     room: BigInt,
     /// Upper edges and rates in bps.
@@ -159,6 +163,8 @@ impl Market {
             unassigned: big(state.unassigned_loss_atoms),
             deleveraged: big(state.deleveraged_atoms),
             bonds: BigInt::from(state.seats.bonds_atoms),
+            shared_lately: big(state.sharing.lately_atoms),
+            shared_per_lot: big(state.sharing.lately_scaled_per_lot),
             room: positive(big(window.min(entitled - insurance.tips_atoms))),
             tiers: tiers.map(|t| (BigInt::from(t.notional_cap_atoms), BigInt::from(t.mmr_bps))).collect(),
             moves: vec![],
@@ -236,14 +242,20 @@ impl Market {
         rest
     }
 
-    /// The loss index, at most the price of every open lot; the rest is nobody's. Credits the seat.
+    /// The loss index: no more than what the vault lacks, and than the first maintenance rate of the price for every open lot; the rest is
+    /// nobody's. Credits the seat. (Nothing fades: all is in one slot.)
     fn share_out(&mut self, own: u32, loss: &BigInt) {
         let lots = &self.open_interest * 2;
-        let shared = loss.clone().min(&lots * &self.price);
+        let most = down(&ratio(&(&self.price * scale() * &self.tiers[0].1), &BigInt::from(10_000)));
+        let bearable = down(&ratio(&(positive(most - &self.shared_per_lot) * &lots), &scale()));
+        let hole = positive(&self.net_swept - &self.shared_lately);
+        let shared = loss.clone().min(bearable).min(hole);
         if shared.is_positive() {
             let rise = up(&ratio(&(&shared * scale()), &lots));
             self.residue += &rise * &lots - &shared * scale();
             self.clearing -= &shared;
+            self.shared_per_lot += &rise;
+            self.shared_lately += &shared;
             self.loss_index += rise;
         }
         self.unassigned += loss - &shared;

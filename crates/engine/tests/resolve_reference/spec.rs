@@ -31,6 +31,8 @@ pub struct Venue {
     pub pending: i64,
     pub contributed: i64,
     pub window_room: i64,
+    /// What its winners have taken out ahead of its losers.
+    pub taken_out: i64,
     /// In how many seats what is missing of the other side sits.
     pub balancing: u8,
 }
@@ -90,9 +92,15 @@ fn venue() -> impl Strategy<Value = Venue> {
                 0i64..3_000_000,
                 any::<bool>(),
                 1u8..25,
+                prop_oneof![1 => -500i64..500, 1 => 0i64..3_000_000, 2 => Just(1i64 << 50)],
             );
             (prop::collection::vec(other(scale), 0..45), index.clone(), index, rest).prop_map(
-                move |(others, funding_index, loss_index, (bond, realised, window_room, has_order, balancing))| Venue {
+                move |(
+                    others,
+                    funding_index,
+                    loss_index,
+                    (bond, realised, window_room, has_order, balancing, taken_out),
+                )| Venue {
                     price,
                     base: base * scale,
                     profit,
@@ -106,6 +114,7 @@ fn venue() -> impl Strategy<Value = Venue> {
                     pending,
                     contributed,
                     window_room,
+                    taken_out,
                     balancing,
                 },
             )

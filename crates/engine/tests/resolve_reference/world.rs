@@ -113,6 +113,7 @@ fn build_venue(spec: &Venue, position: usize, cash: &mut AccountState) -> Place 
     market.charges.accrued_slot = SLOT;
     market.insurance_pending_atoms = spec.pending;
     market.insurance.contributed_atoms = spec.contributed;
+    market.net_swept_profit_atoms = spec.taken_out;
     market.insurance.window_slot = SLOT;
     market.params.insurance_draw_cap_atoms = 1 << 50;
     market.insurance.window_atoms = (1 << 50) - spec.window_room;
