@@ -50,16 +50,23 @@ impl MarketState {
         QuoteAtoms(self.net_swept_profit_atoms.max(0))
     }
 
-    /// Records a loss that nobody bears. Returns what the exchange has to keep in the vault for it: the sum of what is kept for this market
-    /// is at most its sweep cap.
+    /// Records a loss that nobody bears. Returns what the exchange has to keep in the vault for it in addition.
     ///
     /// # Errors
     /// `MathOverflow`.
     pub(crate) fn leave_unassigned(&mut self, loss: QuoteAtoms) -> Result<QuoteAtoms> {
-        let unassigned = QuoteAtoms(self.unassigned_loss_atoms).add(loss)?;
+        self.unassigned_loss_atoms = QuoteAtoms(self.unassigned_loss_atoms).add(loss)?.0;
+        self.hold_unassigned()
+    }
+
+    /// Brings what is kept for unassigned losses up to all of them, at most the sweep cap; what is kept already stays. Returns what the exchange
+    /// has to keep in addition.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub(crate) fn hold_unassigned(&mut self) -> Result<QuoteAtoms> {
         let before = QuoteAtoms(self.held_loss_atoms);
-        let held = unassigned.min(QuoteAtoms(self.params.sweep_cap_atoms)).max(before);
-        self.unassigned_loss_atoms = unassigned.0;
+        let held = QuoteAtoms(self.unassigned_loss_atoms).min(QuoteAtoms(self.params.sweep_cap_atoms)).max(before);
         self.held_loss_atoms = held.0;
         held.sub(before)
     }

@@ -9,7 +9,7 @@ mod steps;
 use crate::error::{EngineError, Result};
 use crate::market::{MarketState, Ramp, Throttle};
 use crate::params::{MarketParams, MARGIN_TIERS};
-use crate::quantity::{mul_div_down, Price};
+use crate::quantity::{mul_div_down, Price, QuoteAtoms};
 
 pub use steps::{
     LIMIT_FLOOR_ATOMS, LIMIT_FLOOR_BPS, LIMIT_FLOOR_SECONDS, LIMIT_FLOOR_SLOTS, LIMIT_INTERVAL_SLOTS, LIMIT_STEP_PARTS,
@@ -33,6 +33,8 @@ pub struct Applied {
     pub raises_limits: bool,
     /// Slot in which maintenance rates and edges reach their new values; zero if they have.
     pub ramp_end_slot: u64,
+    /// What the exchange has to keep in the vault in addition, under a higher sweep cap, for losses that nobody has borne.
+    pub held: QuoteAtoms,
 }
 
 /// Limits that may be lowered at once; `None` leaves one as it is.
@@ -136,7 +138,9 @@ pub fn apply_change(market: &mut MarketState, new: &MarketParams, slot: u64) -> 
     if change.raises_limits {
         market.limits_raised_slot = slot;
     }
-    Ok(Applied { raises_limits: change.raises_limits, ramp_end_slot: change.ramp.end_slot })
+    // Under a higher cap winners can take out more of what nobody has borne.
+    let held = market.hold_unassigned()?;
+    Ok(Applied { raises_limits: change.raises_limits, ramp_end_slot: change.ramp.end_slot, held })
 }
 
 /// Brings everything that fades or accrues at rates from the parameters up to this slot.

@@ -108,7 +108,13 @@ impl Ledger {
             ProposalAction::Timelock { timelock_slots } => self.exchange(&event.exchange).timelock = timelock_slots,
             ProposalAction::Params { params } => {
                 self.index_told(&event.market, event.funding_index_scaled);
+                let before = self.market(&event.market).losses.held;
                 self.change_params(&event.market, |state| apply_change(state, &params, slot).map(drop));
+                let held = self.market(&event.market).losses.held - before;
+                self.exchange(&event.exchange).held += held;
+                if held != event.held_loss_atoms {
+                    self.fail(format!("{held} more are held, not {}", event.held_loss_atoms));
+                }
                 let ramp_end_slot = self.market(&event.market).params.ramp.end_slot;
                 if ramp_end_slot != event.ramp_end_slot {
                     self.fail(format!("the ramp ends in {ramp_end_slot}, not {}", event.ramp_end_slot));
@@ -128,7 +134,9 @@ impl Ledger {
         (state.params, state.ramp, state.limits_raised_slot) =
             (row.params.params, row.params.ramp, row.params.limits_raised_slot);
         state.net_swept_profit_atoms = row.net_swept;
+        (state.unassigned_loss_atoms, state.held_loss_atoms) = (row.losses.unassigned, row.losses.held);
         let changed = change(&mut state);
+        row.losses.held = state.held_loss_atoms;
         row.params = ParamsRow::of(&state);
         if let Err(error) = changed {
             self.fail(format!("parameters that the engine refuses: {error:?}"));

@@ -188,17 +188,39 @@ fn raises_are_a_day_apart() {
 }
 
 #[test]
+fn under_a_higher_sweep_cap_more_is_kept_for_what_nobody_has_borne() {
+    let mut market = market();
+    let market = market.as_mut();
+    let cap = market.params.sweep_cap_atoms;
+    (market.unassigned_loss_atoms, market.held_loss_atoms) = (cap + 7, cap);
+    let mut new = market.params;
+    for (raised, held) in [(5, 5), (9, 2), (10, 0)] {
+        new.sweep_cap_atoms = cap + raised;
+        market.limits_raised_slot = 0;
+        let applied = apply_change(market, &new, 4 * LATER).unwrap();
+        assert_eq!((applied.raises_limits, applied.held), (true, QuoteAtoms(held)));
+    }
+    assert_eq!(market.held_loss_atoms, cap + 7);
+}
+
+#[test]
 fn an_applied_raise_is_remembered_and_a_tightening_is_not() {
     let mut market = market();
     let market = market.as_mut();
     let mut new = market.params;
     new.sweep_cap_atoms += 5;
-    assert_eq!(apply_change(market, &new, 400), Ok(Applied { raises_limits: true, ramp_end_slot: 0 }));
+    assert_eq!(
+        apply_change(market, &new, 400),
+        Ok(Applied { raises_limits: true, ramp_end_slot: 0, held: QuoteAtoms::ZERO })
+    );
     assert_eq!((market.params, market.limits_raised_slot), (new, 400));
     new.sweep_cap_atoms += 1;
     assert_eq!(apply_change(market, &new, 401), Err(EngineError::LimitRaisedTooSoon));
     new.sweep_cap_atoms = 3;
-    assert_eq!(apply_change(market, &new, 402), Ok(Applied { raises_limits: false, ramp_end_slot: 0 }));
+    assert_eq!(
+        apply_change(market, &new, 402),
+        Ok(Applied { raises_limits: false, ramp_end_slot: 0, held: QuoteAtoms::ZERO })
+    );
     assert_eq!(market.limits_raised_slot, 400);
     market.final_price_atoms_per_lot = 1;
     assert_eq!(apply_change(market, &new, 403), Err(EngineError::MarketSettled));

@@ -49,6 +49,8 @@ pub struct ProposalApplied {
     pub settle_after_slot: u64,
     /// Oracle: its first price.
     pub oracle_price_atoms_per_lot: i64,
+    /// Parameters: what the exchange keeps in the vault in addition, under a higher sweep cap, for losses that nobody has borne.
+    pub held_loss_atoms: i64,
 }
 
 /// A proposal was cancelled.

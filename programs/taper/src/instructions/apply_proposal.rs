@@ -4,7 +4,7 @@ use anchor_lang::prelude::*;
 use taper_engine::governance::apply_change;
 use taper_engine::modes::Action;
 use taper_engine::oracle::OraclePrice;
-use taper_engine::quantity::wide_mul;
+use taper_engine::quantity::{wide_mul, QuoteAtoms};
 
 use crate::constants::{ORACLE_SILENT_SLOTS, ORACLE_SWITCH_MAX_BPS, PROPOSAL_APPLIED};
 use crate::error::{Refusal, TaperError};
@@ -36,7 +36,8 @@ pub struct ApplyProposal<'info> {
 ///    parameters as by `engine::governance` (every inequality, immutables, steps and interval of limits; a raise of requirements ramps);
 ///    an oracle must be readable and fresh, no older than the last price, and within 10% of it, unless the market has used no price
 ///    for a day; a status must still be the one it was proposed to replace.
-/// 3. A wind-down allows reductions only from now on, and settlement one timelock later.
+/// 3. Under a higher sweep cap the vault keeps more for losses that nobody has borne.
+/// 4. A wind-down allows reductions only from now on, and settlement one timelock later.
 ///
 /// # Errors
 /// `ProposalNotPending`, `ProposalTimelocked`, `ProposalExpired`, `ProposalMismatch`, `WrongExchange`, `RolesNotDistinct`,
@@ -65,6 +66,7 @@ pub fn handle_apply_proposal<'info>(ctx: Context<'info, ApplyProposal<'info>>) -
             Change::default()
         }
     };
+    exchange.held_loss_atoms = QuoteAtoms(exchange.held_loss_atoms).add(change.held).or_refuse()?.0;
     proposal.state = PROPOSAL_APPLIED;
     proposal.decided_slot = now.slot;
     proposal.invariant()?;
@@ -80,6 +82,7 @@ pub fn handle_apply_proposal<'info>(ctx: Context<'info, ApplyProposal<'info>>) -
         ramp_end_slot: change.ramp_end_slot,
         settle_after_slot: change.settle_after_slot,
         oracle_price_atoms_per_lot: change.oracle_price_atoms_per_lot,
+        held_loss_atoms: change.held.0,
     });
     Ok(())
 }
@@ -92,6 +95,7 @@ struct Change {
     ramp_end_slot: u64,
     settle_after_slot: u64,
     oracle_price_atoms_per_lot: i64,
+    held: QuoteAtoms,
 }
 
 fn apply_to_exchange(exchange: &mut Exchange, proposal: &Proposal, action: &ProposalAction) -> Result<()> {
@@ -126,6 +130,7 @@ fn apply_to_market(
             let applied = apply_change(&mut market.state, params, now.slot).or_refuse()?;
             change.funding_index_scaled = market.state.charges.funding_index_scaled;
             (change.raises_limits, change.ramp_end_slot) = (applied.raises_limits, applied.ramp_end_slot);
+            change.held = applied.held;
         }
         ProposalAction::Oracle { oracle_kind, oracle_key, oracle_account } => {
             let oracle = oracle.filter(|oracle| oracle.key == oracle_account).ok_or(TaperError::ProposalMismatch)?;

@@ -26,7 +26,10 @@ fn a_raise_is_linear_in_slots_and_ends_exactly() {
     market.params.mmr_ramp_slots = 100;
     assert_eq!(advance_ramp(market, 50), Err(EngineError::NoRamp));
     let new = dearer(&market.params);
-    assert_eq!(apply_change(market, &new, 1_000), Ok(Applied { raises_limits: false, ramp_end_slot: 1_100 }));
+    assert_eq!(
+        apply_change(market, &new, 1_000),
+        Ok(Applied { raises_limits: false, ramp_end_slot: 1_100, held: QuoteAtoms::ZERO })
+    );
     assert_eq!(rates(market), [300, 400, 600, 1_000]);
     assert_eq!(market.params.tiers[0].imr_bps, 1_500);
     assert_eq!(advance_ramp(market, 1_000), Err(EngineError::NoRamp));
@@ -50,12 +53,18 @@ fn the_ramp_cannot_be_dropped_with_the_raise() {
     let mut new = dearer(&market.params);
     new.mmr_ramp_slots = 0;
     // Dropping it is a limit of its own; the raise still takes the old length.
-    assert_eq!(apply_change(market, &new, 1_000), Ok(Applied { raises_limits: true, ramp_end_slot: 1_010 }));
+    assert_eq!(
+        apply_change(market, &new, 1_000),
+        Ok(Applied { raises_limits: true, ramp_end_slot: 1_010, held: QuoteAtoms::ZERO })
+    );
     assert_eq!(rates(market), [300, 400, 600, 1_000]);
     // From a market that never had one a raise comes at once.
     advance_ramp(market, 1_010).unwrap();
     let newer = dearer(&market.params);
-    assert_eq!(apply_change(market, &newer, 2_000), Ok(Applied { raises_limits: false, ramp_end_slot: 0 }));
+    assert_eq!(
+        apply_change(market, &newer, 2_000),
+        Ok(Applied { raises_limits: false, ramp_end_slot: 0, held: QuoteAtoms::ZERO })
+    );
     assert_eq!((rates(market)[0], market.ramp.end_slot), (1_500, 0));
 }
 
@@ -71,7 +80,7 @@ fn a_lower_rate_is_immediate_and_a_change_restarts_the_ramp_from_where_it_is() {
     let mut other = new;
     other.tiers[0].mmr_bps = 500;
     let applied = apply_change(market, &other, 1_050).unwrap();
-    assert_eq!(applied, Applied { raises_limits: true, ramp_end_slot: 1_150 });
+    assert_eq!(applied, Applied { raises_limits: true, ramp_end_slot: 1_150, held: QuoteAtoms::ZERO });
     assert_eq!(rates(market), [500, 700, 900, 1_300]);
     assert_eq!(
         (market.ramp.from_mmr_bps, market.ramp.to_mmr_bps),
@@ -84,7 +93,10 @@ fn a_lower_rate_is_immediate_and_a_change_restarts_the_ramp_from_where_it_is() {
     for (tier, (mmr_bps, imr_bps)) in between.tiers.iter_mut().zip(rates_between) {
         (tier.mmr_bps, tier.imr_bps) = (mmr_bps, imr_bps);
     }
-    assert_eq!(apply_change(market, &between, LATER), Ok(Applied { raises_limits: true, ramp_end_slot: 0 }));
+    assert_eq!(
+        apply_change(market, &between, LATER),
+        Ok(Applied { raises_limits: true, ramp_end_slot: 0, held: QuoteAtoms::ZERO })
+    );
     assert_eq!((rates(market), market.ramp.end_slot), ([400, 700, 800, 1_100], 0));
 }
 
@@ -119,7 +131,10 @@ fn an_edge_that_falls_ramps_like_a_rate() {
     }
     let edges = |market: &MarketState| market.params.tiers.map(|tier| tier.notional_cap_atoms / 10_000_000_000);
     assert_eq!(edges(market), [90, 360, 900, 1_800]);
-    assert_eq!(apply_change(market, &new, 1_000), Ok(Applied { raises_limits: false, ramp_end_slot: 1_010 }));
+    assert_eq!(
+        apply_change(market, &new, 1_000),
+        Ok(Applied { raises_limits: false, ramp_end_slot: 1_010, held: QuoteAtoms::ZERO })
+    );
     // The largest position falls at once as far as it can; the edges below it only later.
     assert_eq!(market.params.tiers[3].notional_cap_atoms, 9_000_000_000_001);
     assert_eq!(edges(market), [90, 360, 900, 900]);
