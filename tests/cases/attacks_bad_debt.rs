@@ -1,9 +1,8 @@
 //! Attacks past the ladder, through the program: a pumped thin market, its gate, its neighbours.
 
 use taper::error::TaperError;
-use taper::instructions::PlaceOrderArgs;
 use taper_engine::quantity::Side;
-use taper_harness::{order, ExpectRefusal, MarketSpec, PriceSource, World};
+use taper_harness::{ExpectRefusal, MarketSpec, PriceSource, World};
 use taper_sdk::instruction;
 
 use crate::support::*;
@@ -14,11 +13,6 @@ const SWEEP_CAP: i64 = 2_000 * TOKEN as i64;
 const PUMPED: i64 = 30 * LISTED;
 const LOTS: i64 = 400;
 const ATTACKERS: [&str; 3] = ["a", "b", "c"];
-
-async fn trade(world: &mut World, taker: &str, side: Side, maker: &str, market: usize, price: i64, lots: i64) {
-    world.place(maker, market, order(side.opposite(), price, lots)).await.unwrap();
-    world.place(taker, market, PlaceOrderArgs { kind: 3, ..order(side, price, lots) }).await.unwrap();
-}
 
 /// A deep market with honest positions, and a thin one whose price the attackers make. `b` is short in the thin market against `a`, and holds a
 /// position in the deep one.

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use taper::error::TaperError;
 use taper::events::LegResolved;
-use taper::instructions::PlaceOrderArgs;
 use taper_engine::quantity::Side;
-use taper_harness::{order, ExpectRefusal, MarketSpec, PriceSource, World};
+use taper_harness::{ExpectRefusal, MarketSpec, PriceSource, World};
 
 use crate::support::*;
 
@@ -22,12 +21,6 @@ fn name(index: usize) -> String {
         THIN.. if index < THIN + SOLID => format!("solid {index}"),
         _ => format!("short {index}"),
     }
-}
-
-/// `taker` takes all lots of `maker`'s fresh order at a price.
-async fn trade(world: &mut World, taker: &str, side: Side, maker: &str, market: usize, price: i64, lots: i64) {
-    world.place(maker, market, order(side.opposite(), price, lots)).await.unwrap();
-    world.place(taker, market, PlaceOrderArgs { kind: 3, ..order(side, price, lots) }).await.unwrap();
 }
 
 /// Forty-eight accounts in two markets: thin longs with 8% to 15% of margin, some of them in both; longs and shorts that own what they hold.

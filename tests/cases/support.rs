@@ -1,7 +1,8 @@
 //! Scenes that several cases start from.
 
+use taper::instructions::PlaceOrderArgs;
 use taper_engine::quantity::Side;
-use taper_harness::World;
+use taper_harness::{order, World};
 
 /// One quote token, in atoms.
 pub const TOKEN: u64 = 1_000_000;
@@ -30,6 +31,12 @@ pub async fn short_alice() -> World {
     assert_eq!(world.base("alice", 0).unwrap(), -10_000);
     world.pass(10).unwrap();
     world
+}
+
+/// `taker` takes all lots of `maker`'s fresh order at a price.
+pub async fn trade(world: &mut World, taker: &str, side: Side, maker: &str, market: usize, price: i64, lots: i64) {
+    world.place(maker, market, order(side.opposite(), price, lots)).await.unwrap();
+    world.place(taker, market, PlaceOrderArgs { kind: 3, ..order(side, price, lots) }).await.unwrap();
 }
 
 /// The price moves, and the maker quotes around the new one.

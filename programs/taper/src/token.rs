@@ -158,6 +158,23 @@ fn balance(token_account: &AccountInfo) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anchor_lang::solana_program::program_pack::Pack;
+
+    /// Anchor reads the mint first, and has its own word for one that is none; this is the program's, for whoever calls without it.
+    #[test]
+    fn what_is_no_mint_is_refused() {
+        let (key, owner) = (Pubkey::default(), Pubkey::default());
+        let mut check = |mut data: Vec<u8>| {
+            let mut lamports = 1;
+            check_mint(&AccountInfo::new(&key, false, false, &mut lamports, &mut data, &owner, false))
+        };
+        let mut mint = vec![0; MintState::LEN];
+        for bad in [Vec::new(), mint.clone(), vec![1; 81], vec![0; 165]] {
+            assert_eq!(check(bad).unwrap_err(), TaperError::MintNotInitialized.into());
+        }
+        MintState { is_initialized: true, ..MintState::default() }.pack_into_slice(&mut mint);
+        assert!(check(mint).is_ok());
+    }
 
     #[test]
     fn only_descriptions_are_accepted() {
