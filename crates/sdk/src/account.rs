@@ -1,6 +1,6 @@
 //! From an account's bytes to its type, without a copy.
 
-use anchor_lang::Discriminator;
+pub use anchor_lang::Discriminator;
 use bytemuck::Pod;
 use solana_pubkey::Pubkey;
 use taper::constants::ACCOUNT_VERSION;

@@ -2,18 +2,34 @@
 //!
 //! Nothing here computes a risk number of its own: health and slices come from [`taper_engine`], run on the bytes of
 //! the accounts, so a bot gets exactly what the chain will do.
+//!
+//! Types of accounts, arguments and events are the program's own, not generated from the IDL: zero-copy accounts then decode in place into what
+//! the engine computes on, and cannot drift from it. A test holds them against the committed IDL, name by name and byte by byte.
 #![deny(missing_docs)]
 
 pub mod account;
 pub mod address;
+pub mod amount;
+pub mod audit;
+pub mod distance;
 pub mod error;
+pub mod event;
+pub mod failure;
+pub mod find;
 pub mod instruction;
 pub mod legs;
+pub mod lookup;
 pub mod plan;
 pub mod pyth;
 pub mod snapshot;
 
+pub use taper::error::TaperError;
+pub use taper::instructions::{
+    CancelAllOrdersArgs, CancelOrderArgs, ForceCancelOrdersArgs, LiquidateArgs, PlaceOrderArgs, TightenLimitsArgs,
+};
+pub use taper::legs::Now;
 pub use taper::ID as PROGRAM_ID;
+pub use taper::{constants, events, state};
 
 /// The Rust in the README compiles.
 #[cfg(doctest)]

@@ -63,6 +63,7 @@ pub struct Removal {
 
 /// An exchange was created.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ExchangeInitialized {
     /// The exchange.
     pub exchange: Pubkey,
@@ -80,6 +81,7 @@ pub struct ExchangeInitialized {
 
 /// A market was created.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MarketCreated {
     /// The exchange.
     pub exchange: Pubkey,
@@ -103,6 +105,7 @@ pub struct MarketCreated {
 
 /// A margin account was created.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MarginAccountCreated {
     /// The exchange.
     pub exchange: Pubkey,
@@ -118,6 +121,7 @@ pub struct MarginAccountCreated {
 
 /// A margin account was closed. It had no cash and no positions.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MarginAccountClosed {
     /// The margin account.
     pub margin_account: Pubkey,
@@ -125,6 +129,7 @@ pub struct MarginAccountClosed {
 
 /// Tokens came in.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Deposited {
     /// The margin account.
     pub margin_account: Pubkey,
@@ -140,6 +145,7 @@ pub struct Deposited {
 
 /// Tokens went out.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Withdrawn {
     /// The margin account.
     pub margin_account: Pubkey,
@@ -153,6 +159,7 @@ pub struct Withdrawn {
 
 /// A seat was brought up to date: funding and shared losses were settled, and realised result moved to cash.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Swept {
     /// The market.
     pub market: Pubkey,
@@ -172,6 +179,7 @@ pub struct Swept {
 
 /// A seat was taken; its bond left cash.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SeatTaken {
     /// The market.
     pub market: Pubkey,
@@ -185,6 +193,7 @@ pub struct SeatTaken {
 
 /// A seat was released; its bond went back to cash.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SeatReleased {
     /// The market.
     pub market: Pubkey,
@@ -200,6 +209,7 @@ pub struct SeatReleased {
 
 /// An order was placed: what it took, and what of it rests.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OrderPlaced {
     /// The market.
     pub market: Pubkey,
@@ -239,6 +249,7 @@ pub struct OrderPlaced {
 
 /// Fills and removals of one instruction, in order. Fills of a taker on `taker_side` are against orders of the other side.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BookChanged {
     /// The market.
     pub market: Pubkey,
@@ -262,6 +273,7 @@ pub struct BookChanged {
 
 /// A resting order was cancelled by its owner.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OrderCancelled {
     /// The market.
     pub market: Pubkey,
@@ -273,6 +285,7 @@ pub struct OrderCancelled {
 
 /// Orders were cancelled: by the owner, or by a stranger because the account is unhealthy.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OrdersCancelled {
     /// The market.
     pub market: Pubkey,
@@ -290,6 +303,7 @@ pub struct OrdersCancelled {
 
 /// An account was observed.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AccountFlagged {
     /// The margin account.
     pub margin_account: Pubkey,
@@ -348,6 +362,7 @@ pub struct SliceReport {
 
 /// A slice went through the book. Its fills are in `BookChanged`.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sliced {
     /// The market.
     pub market: Pubkey,
@@ -371,6 +386,7 @@ pub struct Sliced {
 
 /// A slice was absorbed into the caller's margin account.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Absorbed {
     /// The market.
     pub market: Pubkey,
@@ -396,6 +412,7 @@ pub struct Absorbed {
 
 /// A losing seat's loss against the oracle was taken from its cash.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LossSettled {
     /// The market.
     pub market: Pubkey,
@@ -413,6 +430,7 @@ pub struct LossSettled {
 
 /// The premium of a market was sampled, and the rate of funding set.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FundingUpdated {
     /// The market.
     pub market: Pubkey,
@@ -432,6 +450,7 @@ pub struct FundingUpdated {
 
 /// A market's income went to the exchange.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MarketIncomeSwept {
     /// The exchange.
     pub exchange: Pubkey,
@@ -447,6 +466,7 @@ pub struct MarketIncomeSwept {
 
 /// A status was set.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StatusSet {
     /// The exchange.
     pub exchange: Pubkey,
@@ -460,6 +480,7 @@ pub struct StatusSet {
 
 /// A delegate was set.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DelegateSet {
     /// The margin account.
     pub margin_account: Pubkey,
@@ -522,6 +543,7 @@ pub struct DeleveragedSeat {
 ///
 /// Own orders that were cancelled first are in `OrdersCancelled`.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LegResolved {
     /// The exchange.
     pub exchange: Pubkey,
@@ -561,6 +583,7 @@ pub struct LegResolved {
 
 /// An account's deficit was recorded anew.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DeficitRecorded {
     /// The exchange.
     pub exchange: Pubkey,
@@ -575,6 +598,7 @@ pub struct DeficitRecorded {
 /// Insurance paid for losses that nobody had borne. The market's net swept profit falls by both payments, its held loss, and the exchange's,
 /// by `freed_atoms`.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LossCovered {
     /// The exchange.
     pub exchange: Pubkey,
@@ -592,6 +616,7 @@ pub struct LossCovered {
 
 /// Somebody donated to insurance. The exchange's fund grows by the amount; if it is for a market, so does what that market has contributed.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InsuranceDonated {
     /// The exchange.
     pub exchange: Pubkey,
@@ -610,6 +635,7 @@ pub struct InsuranceDonated {
 /// then its result grew by `base × price + quote_entry`, and its position and entry are zero. `FinalTerms::close` of the engine does that to a
 /// seat. Funding has ended: the rate is zero.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MarketSettled {
     /// The market.
     pub market: Pubkey,
@@ -631,6 +657,7 @@ pub struct MarketSettled {
 
 /// A market was closed: its accounts are gone.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MarketClosed {
     /// The exchange.
     pub exchange: Pubkey,

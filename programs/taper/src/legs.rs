@@ -313,7 +313,10 @@ pub fn require_mode(action: Action, grade: Grade) -> core::result::Result<(), Ta
 }
 
 /// The price of another leg, and why the action may not use it.
-pub(crate) fn leg_price(
+///
+/// # Errors
+/// The oracle's identity errors, and what is wrong with an account that does not freeze the leg.
+pub fn leg_price(
     market: &Market,
     account: &AccountInfo,
     exchange: &Exchange,

@@ -7,6 +7,7 @@ use crate::state::ProposalAction;
 
 /// A proposal was made: all of it.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProposalCreated {
     /// The exchange.
     pub exchange: Pubkey,
@@ -28,6 +29,7 @@ pub struct ProposalCreated {
 
 /// A proposal came into force.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProposalApplied {
     /// The exchange.
     pub exchange: Pubkey,
@@ -55,6 +57,7 @@ pub struct ProposalApplied {
 
 /// A proposal was cancelled.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProposalCancelled {
     /// The exchange.
     pub exchange: Pubkey,
@@ -68,6 +71,7 @@ pub struct ProposalCancelled {
 
 /// A proposal's account was closed.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProposalClosed {
     /// The exchange.
     pub exchange: Pubkey,
@@ -83,6 +87,7 @@ pub struct ProposalClosed {
 
 /// Somebody may become the admin by accepting.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AdminNominated {
     /// The exchange.
     pub exchange: Pubkey,
@@ -94,6 +99,7 @@ pub struct AdminNominated {
 
 /// The admin changed.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AdminChanged {
     /// The exchange.
     pub exchange: Pubkey,
@@ -105,6 +111,7 @@ pub struct AdminChanged {
 
 /// Limits of a market were lowered: all of them, as they are now.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LimitsTightened {
     /// The exchange.
     pub exchange: Pubkey,
@@ -126,6 +133,7 @@ pub struct LimitsTightened {
 
 /// Maintenance rates and tier edges moved along their ramp.
 #[event]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RampAdvanced {
     /// The market.
     pub market: Pubkey,
