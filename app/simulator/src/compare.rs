@@ -1,11 +1,12 @@
 //! `taper-sim compare`: the same accounts, prices and book under several policies of liquidation, over crashes and seeds.
 
 mod csv;
-mod inputs;
-mod measure;
+pub(crate) mod inputs;
+pub(crate) mod measure;
 mod screen;
-mod summary;
+pub(crate) mod summary;
 
+use std::env;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use taper_engine::quantity::QuoteAtoms;
 use crate::lab::policy::{PolicyKind, DEFAULTS, KNOWN};
 use crate::lab::run::{run as run_one, Outcome, RunSpec};
 use crate::replay::events;
+use crate::report::{self, Staging};
 use inputs::{Feedback, InputError, Scenario};
 
 /// Exit code for input that cannot be compared; clap uses the same for bad arguments.
@@ -72,6 +74,10 @@ pub struct Arguments {
     /// Write runs.csv (a row a run), summary.csv (means and spreads) and pairs.csv (differences paired by seed) to this folder.
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
+    /// Write a page with charts (index.html, readable without a network) to this folder, with those files and what the charts show:
+    /// series.csv and marks.csv. The folder must be new or empty; it is there when everything is in it.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
 }
 
 /// Depths with at most one decimal, as tenths. The default parameters cap open interest at five.
@@ -91,6 +97,8 @@ pub struct Comparison {
     pub accounts: usize,
     /// Open interest of the longs, in tenths of the calm depth.
     pub interest_tenths: i64,
+    /// What insurance has for the market before it starts.
+    pub fund: QuoteAtoms,
     outcomes: Vec<Outcome>,
 }
 
@@ -100,6 +108,20 @@ impl Comparison {
         let seeds = usize::try_from(self.seeds).unwrap_or(usize::MAX);
         let start = ((scenario * self.feedbacks.len() + feedback) * self.policies.len() + policy) * seeds;
         self.outcomes.get(start..start + seeds).unwrap_or_default()
+    }
+
+    /// A run of it.
+    pub fn spec(&self, scenario: usize, feedback: usize, policy: usize, seed: u64) -> RunSpec<'_> {
+        RunSpec {
+            feed: &self.scenarios[scenario].feed,
+            policy: &self.policies[policy],
+            seed,
+            accounts: self.accounts,
+            interest_tenths: self.interest_tenths,
+            feedback_halves: self.feedbacks[feedback].halves(),
+            fund: self.fund,
+            look_at_all: false,
+        }
     }
 }
 
@@ -115,7 +137,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(prepared) => prepared,
         Err(error) => return fail(&error.into(), BAD_INPUT),
     };
-    match compare(prepared, arguments) {
+    let staging = match arguments.report.as_deref().map(Staging::beside).transpose() {
+        Ok(staging) => staging,
+        Err(error) => return fail(&error.into(), BAD_INPUT),
+    };
+    match compare(prepared, arguments, staging) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output has seen enough, as in `taper-sim compare | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -152,6 +178,7 @@ fn prepare(arguments: &Arguments) -> Result<Comparison, InputError> {
         seeds: u64::from(arguments.seeds),
         accounts: usize::from(arguments.accounts),
         interest_tenths: arguments.interest,
+        fund: QuoteAtoms(i64::try_from(arguments.insurance).unwrap_or(i64::MAX).saturating_mul(ATOMS_PER_USD)),
         outcomes: Vec::new(),
     })
 }
@@ -163,10 +190,15 @@ fn make_folder(folder: &Path) -> Result<(), InputError> {
     fs::File::create(folder.join(csv::RUNS)).map(drop).map_err(named)
 }
 
-fn compare(mut comparison: Comparison, arguments: &Arguments) -> Result<()> {
-    let insurance = i64::try_from(arguments.insurance).context("--insurance")?;
+fn compare(mut comparison: Comparison, arguments: &Arguments, staging: Option<Staging>) -> Result<()> {
     let started = Instant::now();
-    let busy = run_all(&mut comparison, QuoteAtoms(insurance * ATOMS_PER_USD), arguments.look_at_all)?;
+    let busy = run_all(&mut comparison, arguments.look_at_all)?;
+    // First of all: whoever stops reading the screen wants the report still.
+    if let Some(staging) = staging {
+        csv::write(staging.path(), &comparison).context("writing the report")?;
+        report::write(&staging, &comparison, report::command_line(env::args_os())).context("writing the report")?;
+        staging.finish()?;
+    }
     screen::print(&mut io::stdout().lock(), &comparison)?;
     if let Some(folder) = &arguments.csv {
         csv::write(folder, &comparison).with_context(|| format!("writing to {}", folder.display()))?;
@@ -176,21 +208,13 @@ fn compare(mut comparison: Comparison, arguments: &Arguments) -> Result<()> {
 }
 
 /// Every run, in parallel; the outcomes lie in the order of the jobs, whoever finished first. Returns the seconds of all cores together.
-fn run_all(comparison: &mut Comparison, fund: QuoteAtoms, look_at_all: bool) -> Result<f64> {
+fn run_all(comparison: &mut Comparison, look_at_all: bool) -> Result<f64> {
     let mut specs = Vec::new();
-    for scenario in &comparison.scenarios {
-        for feedback in &comparison.feedbacks {
-            for policy in &comparison.policies {
-                specs.extend((1..=comparison.seeds).map(|seed| RunSpec {
-                    feed: &scenario.feed,
-                    policy,
-                    seed,
-                    accounts: comparison.accounts,
-                    interest_tenths: comparison.interest_tenths,
-                    feedback_halves: feedback.halves(),
-                    fund,
-                    look_at_all,
-                }));
+    for scenario in 0..comparison.scenarios.len() {
+        for feedback in 0..comparison.feedbacks.len() {
+            for policy in 0..comparison.policies.len() {
+                let spec = |seed| RunSpec { look_at_all, ..comparison.spec(scenario, feedback, policy, seed) };
+                specs.extend((1..=comparison.seeds).map(spec));
             }
         }
     }

@@ -5,6 +5,7 @@ mod lab;
 mod oracle_command;
 mod params_command;
 mod replay;
+mod report;
 
 use std::process::ExitCode;
 

@@ -8,6 +8,7 @@ use taper_engine::quantity::{BaseLots, Price, QuoteAtoms};
 use super::feed::Feed;
 use super::ledger::Split;
 use super::policy::{is_unhealthy, Policy, PolicyKind};
+use super::record::Journal;
 use super::tally::Tally;
 use super::watch::Watch;
 use super::world::{refused, World};
@@ -76,6 +77,18 @@ pub fn run(spec: &RunSpec<'_>) -> Result<Outcome> {
     Run::open(spec)?.all()
 }
 
+/// Runs it and keeps a journal; the outcome is the same.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_recorded(spec: &RunSpec<'_>) -> Result<(Outcome, Journal)> {
+    let mut run = Run::open(spec)?;
+    run.world.journal = Some(Box::default());
+    let outcome = run.all()?;
+    let journal = run.world.journal.take().map(|journal| *journal).unwrap_or_default();
+    Ok((outcome, journal))
+}
+
 /// The accounts of a seed: the same under every policy.
 ///
 /// # Errors
@@ -138,6 +151,10 @@ impl<'a> Run<'a> {
         let lasted = self.spec.feed.ticks.get(place + 1).map_or(0, |next| next.time_ms - now);
         let displaced = self.world.maker.displacement_ppm(now);
         self.world.tally.displaced(displaced, lasted);
+        let window = self.spec.feed.window_ticks;
+        if place < window {
+            self.world.observe(place, window)?;
+        }
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use taper_engine::sweep::{sweep_seat, touch_seat};
 use taper_engine::EngineError;
 
 use super::checkpoint::Checkpoint;
-use super::world::{refused, Entry, World, MAKER_SEAT};
+use super::world::{refused, World, MAKER_SEAT};
 
 /// Calls after which an account that is still not resolved is given up: a table has 2,048 seats, a call takes 16.
 const CALLS_MAX: usize = 130;
@@ -60,10 +60,7 @@ impl World {
         trader.ledger.paid(summary.penalty);
         self.tally.caller_income_atoms += summary.caller_payout.0;
         self.tally.caller_transactions += 1;
-        let (time_ms, price) = (self.time_ms, self.price.price);
-        if let Some(journal) = &mut self.journal {
-            journal.push(Entry { time_ms, slot, trader: index, price, summary });
-        }
+        self.note_slice(index, summary);
         if summary.lots.is_positive() {
             self.record_close(index, base, Sold { lots: summary.lots, quote: summary.quote }, path)?;
         }
@@ -82,6 +79,7 @@ impl World {
         self.tally.liquidated_atoms += sold.quote.0;
         self.maker.filled(Self::resting_side(base), sold.quote.0, self.time_ms);
         self.changed.push(index);
+        self.note_close(index, base, sold.lots, sold.quote);
         Ok(())
     }
 
@@ -242,6 +240,7 @@ impl World {
                 tally.socialised_atoms += shared.0;
             }
         }
+        self.note_resolution(index, base, summary, drawn);
         self.record_counterparties(base, price, path)?;
         if summary.socialised.is_positive() {
             self.changed.extend(0..self.traders.len());

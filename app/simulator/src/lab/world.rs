@@ -21,6 +21,7 @@ use super::checkpoint::Checkpoint;
 use super::feed::{Feed, FIRST_SLOT};
 use super::ledger::{Ledger, Split};
 use super::maker::Maker;
+use super::record::Journal;
 use super::tally::Tally;
 use crate::replay::maker::Quote;
 use crate::replay::population::Drawn;
@@ -69,8 +70,8 @@ pub struct World {
     pub time_ms: i64,
     /// True while the maker has decided on quotes that are not in the book yet: nobody has looked.
     quotes_pending: bool,
-    /// Every slice of the engine, if somebody wants to know.
-    pub journal: Option<Vec<Entry>>,
+    /// What happens, if somebody wants to know.
+    pub journal: Option<Box<Journal>>,
     /// Accounts whose equity or position has changed since they were last watched.
     pub changed: Vec<usize>,
 }

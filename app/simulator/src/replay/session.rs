@@ -225,7 +225,8 @@ impl Session {
                 label: &label,
                 side: side_name(self.held[index].drawn.side),
                 health_before_bps: health.to_bps_down(),
-                is_bankrupt: !health.equity.is_positive(),
+                // A seat's bond pays before anybody else does.
+                is_bankrupt: health.equity.0 + self.bond_atoms(index)? <= 0,
             };
             let (stage, names) = (&mut self.stage, &self.names);
             let done = self.resolver.resolve(stage, &subject, self.price.price, time_ms, names).await?;
@@ -301,6 +302,12 @@ impl Session {
 
     fn base_of(&self, index: usize) -> Result<BaseLots> {
         self.stage.base_of(&self.held[index].trader.margin)
+    }
+
+    fn bond_atoms(&self, index: usize) -> Result<i64> {
+        let Some(seat_index) = self.stage.seat_of(&self.held[index].trader.margin)? else { return Ok(0) };
+        let market: &Market = self.stage.chain.load(&self.stage.market.market)?;
+        Ok(i64::try_from(market.state.seats.get(seat_index).map_err(refused)?.bond_atoms)?)
     }
 
     fn health(&self, index: usize, valuation: Valuation) -> Result<Health> {
