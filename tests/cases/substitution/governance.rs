@@ -63,10 +63,13 @@ pub async fn world() -> World {
 }
 
 /// What else there is in that world.
-pub fn candidates(world: &World) -> Vec<(Pubkey, &'static str)> {
-    let proposal = |index| (address::proposal(&world.venue.keys.exchange, index), "proposal");
-    let mut all: Vec<_> = (0..COUNT).map(proposal).collect();
-    all.push((better_feed().account, "oracle"));
+pub fn candidates(world: &World) -> Vec<(Pubkey, &'static str, &'static str)> {
+    let names = ["parameters", "an oracle", "a guardian", "cancelled", "applied"];
+    let proposals = (0..COUNT).zip(names);
+    let mut all: Vec<_> = proposals
+        .map(|(index, name)| (address::proposal(&world.venue.keys.exchange, index), "proposal", name))
+        .collect();
+    all.push((better_feed().account, "oracle", "the better oracle"));
     all
 }
 

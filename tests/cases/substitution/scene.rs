@@ -24,6 +24,8 @@ pub struct Scene {
     pub cases: Vec<Case>,
     /// Every key that is tried, with its kind.
     pub candidates: BTreeMap<Pubkey, &'static str>,
+    /// What tells those of one kind apart.
+    pub names: BTreeMap<Pubkey, String>,
     pub signers: BTreeMap<Pubkey, Arc<Keypair>>,
 }
 
@@ -33,7 +35,8 @@ impl Scene {
         add_other_exchange(&mut world, &mut candidates).await;
         let signers = gather(&world, &mut candidates);
         let cases = cases(&world);
-        Self { world, cases, candidates, signers }
+        let names = names(&world);
+        Self { world, cases, candidates, names, signers }
     }
 
     /// Sends a case with other accounts. `Some(name)` of the refusal, `None` if it went through.
@@ -80,7 +83,10 @@ pub async fn trouble() -> Scene {
 /// Proposals, a nominee, a ramp.
 pub async fn governing() -> Scene {
     let mut scene = Scene::of(governance::world().await, governance::cases).await;
-    scene.candidates.extend(governance::candidates(&scene.world));
+    for (key, kind, name) in governance::candidates(&scene.world) {
+        scene.candidates.insert(key, kind);
+        scene.names.insert(key, name.to_owned());
+    }
     scene
 }
 
@@ -108,14 +114,26 @@ async fn add_other_exchange(world: &mut World, candidates: &mut BTreeMap<Pubkey,
     let alices_other_tokens = keypair("alice's tokens of the second mint").pubkey();
     let bytes = token_account_bytes(&mint, &world.trader("alice").key(), 1_000 * TOKEN);
     world.chain.set_account(&alices_other_tokens, bytes);
-    let second = "of the second exchange";
-    for key in [venue.keys.exchange, venue.keys.vault, market.keys.market, market.keys.order_book, mallory.margin] {
-        candidates.insert(key, second);
+    for (key, kind) in [
+        (venue.keys.exchange, "second exchange"),
+        (venue.keys.vault, "second vault"),
+        (market.keys.market, "second market"),
+        (market.keys.order_book, "second order book"),
+        (mallory.margin, "second margin account"),
+        (market.feed.account, "oracle"),
+    ] {
+        candidates.insert(key, kind);
     }
-    candidates.insert(market.feed.account, "oracle");
     candidates.insert(mallory.token_account, "tokens of the second mint");
     candidates.insert(alices_other_tokens, "tokens of the second mint");
     candidates.insert(mallory.key(), "wallet");
+}
+
+/// Names of accounts of which there are several of a kind, and which do not all meet the same refusal.
+fn names(world: &World) -> BTreeMap<Pubkey, String> {
+    let margins = world.traders().map(|trader| (trader.margin, format!("{}'s margin account", trader.name)));
+    let programs = [(TOKEN_PROGRAM, "token program"), (instruction::SYSTEM_PROGRAM, "system program")];
+    margins.chain(programs.map(|(key, name)| (key, name.to_owned()))).collect()
 }
 
 /// Everything in the world that an instruction could be given, and who can sign.
