@@ -96,8 +96,8 @@ fn the_same_comparison_gives_the_same_bytes_and_the_page_needs_nothing_else() {
     }
     assert!(page.contains("a &lt;b&gt;&amp;&quot; fall.csv"));
     assert!(page.contains("--candles 16 --seeds 2 --accounts 30 --feedback 1,0 --report DIR</pre>"));
-    // Five charts of all seeds for each strength of feedback, the flow, and price and health of each of the six policies.
-    assert_eq!(page.matches("<figure>").count(), 2 * 5 + 1 + 2 * 6);
+    // Five charts of all seeds for each strength of feedback, three of all policies through time, and price and health of each of six.
+    assert_eq!(page.matches("<figure>").count(), 2 * 5 + 3 + 2 * 6);
     assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
     for policy in ["hard-1pct", "hard-taper-fee", "hard-nofee", "hyperliquid", "dydx", "taper"] {
         assert!(page.contains(&format!("<b>{policy}</b>")), "{policy}");

@@ -5,10 +5,10 @@ use maud::{html, Markup};
 use plotters::style::RGBColor;
 
 use super::chart::{hex, CONTROL_GREY, INK, PURCHASE, SALE};
-use super::format::{grouped, plus_minus, signed};
+use super::format::{grouped, plus_minus, short_name, signed};
 use super::journals::Recorded;
 use super::rows::{rows, Look, Row};
-use super::timelines::{flow_chart, health_chart, price_chart, prices_of};
+use super::timelines::{displacement_chart, flow_chart, health_chart, open_chart, price_chart, prices_of};
 use super::words;
 use super::Context;
 use crate::compare::measure::{Measure, EQUITY, MEASURES};
@@ -126,7 +126,7 @@ fn numbers(context: &Context<'_>, scenario: usize, feedback: usize) -> Markup {
             summary { "All numbers" }
             div.wide {
                 table {
-                    thead { tr { th { "measure" } @for kind in &comparison.policies { th { (kind.name) } } } }
+                    thead { tr { th { "measure" } @for kind in &comparison.policies { th { (short_name(&kind.name)) } } } }
                     tbody {
                         @for (title, at) in [("Difference to the control", At::End), ("the same, a day later", At::Later)] {
                             tr {
@@ -177,13 +177,21 @@ fn through_time(context: &Context<'_>, recorded: &[Recorded<'_>], scenario: usiz
         let label = format!("Health of the accounts on {} under {}", named.name, name(one));
         health_figures.push(figure(name(one), &what, health_chart(&label, one, *colour)?));
     }
-    let flow = "What liquidations sold (thick, above zero) and bought (thin, below) through the book, USD so far. Policies that did the same hide one another";
+    let flow = "What liquidations sold (thick, above zero) and bought (thin, below) through the book, USD so far. Policies that did the same \
+                hide one another";
+    let open = "Out of those that started with one";
+    let displacement = "How far liquidations have moved the market from the path, bps; negative is down";
+    let together = html! {
+        (figure("Cumulative order flow", flow, flow_chart(flow, &coloured)?))
+        (figure("Accounts with a position", open, open_chart(open, &coloured)?))
+        (figure("Displacement", displacement, displacement_chart(displacement, &coloured)?))
+    };
     Ok(html! {
         h3 { "Through time: seed " (context.seed) ", feedback " (comparison.feedbacks[context.feedback]) }
         ul.legend {
             @for (one, colour) in &coloured { li { (swatch(*colour)) (name(one)) @if name(one) == CONTROL { " (control)" } } }
         }
-        div.grid { (figure("Cumulative order flow", flow, flow_chart(flow, &coloured)?)) }
+        div.grid { (together) }
         h3 { "Price, and what was closed" }
         ul.legend {
             li { (swatch(INK)) "posted price" } li { (swatch(CONTROL_GREY)) "range of the path" }

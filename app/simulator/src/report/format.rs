@@ -1,4 +1,9 @@
-//! Numbers as people read them.
+//! Numbers and names as people read them.
+
+use maud::{html, Markup};
+
+/// Letters of a name in a table.
+pub const NAME: usize = 28;
 
 /// Thousands apart, a real minus sign, no minus before a zero.
 pub fn grouped(value: f64, decimals: usize) -> String {
@@ -75,6 +80,12 @@ pub fn shortened(name: &str, most: usize) -> String {
     }
     let kept: String = name.chars().skip(count + 1 - most).collect();
     format!("…{kept}")
+}
+
+/// A name in a table: what is cut is shown when it is pointed at.
+pub fn short_name(name: &str) -> Markup {
+    let shown = shortened(name, NAME);
+    html! { @if shown == name { (name) } @else { span title=(name) { (shown) } } }
 }
 
 #[cfg(test)]

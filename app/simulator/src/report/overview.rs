@@ -2,7 +2,7 @@
 
 use maud::{html, Markup};
 
-use super::format::{grouped, plus_minus, signed};
+use super::format::{grouped, plus_minus, short_name, shortened, signed, NAME};
 use super::Context;
 use crate::compare::measure::EQUITY;
 use crate::compare::summary::{At, Spread, Verdict};
@@ -15,7 +15,8 @@ pub fn section(context: &Context<'_>) -> Markup {
         h2 #differences { "Differences to the control, event by event" }
         p {
             "Equity retained, less that of " code { (CONTROL) } " with the same accounts, in bps of start. Green: better by more than 1 bp; red: "
-            "worse by more than 1 bp. Events from the calmest to the most violent."
+            "worse by more than 1 bp; pale: less than two standard errors from zero, so more seeds may turn it. Events from the calmest to the "
+            "most violent."
         }
         @for feedback in feedbacks.clone() { @for at in At::ALL { (differences(context, feedback, at)) } }
         h2 #against { "Policy against policy" }
@@ -38,6 +39,13 @@ fn class(mean: f64) -> &'static str {
     Verdict::of(mean).name()
 }
 
+/// Paler if the mean is less than two standard errors from zero.
+fn shade(spread: Spread, seeds: u64) -> String {
+    let error = spread.deviation / (seeds as f64).sqrt();
+    let paler = if spread.mean.abs() < 2.0 * error { " unsure" } else { "" };
+    format!("{}{paler}", class(spread.mean))
+}
+
 fn differences(context: &Context<'_>, feedback: usize, at: At) -> Markup {
     let comparison = context.comparison;
     let control = context.control();
@@ -56,7 +64,7 @@ fn differences(context: &Context<'_>, feedback: usize, at: At) -> Markup {
                 thead {
                     tr {
                         th { "event" }
-                        @for policy in &shown { th { (comparison.policies[*policy].name) } }
+                        @for policy in &shown { th { (short_name(&comparison.policies[*policy].name)) } }
                         th { "moved, bps" } th { "quartile" }
                     }
                 }
@@ -64,10 +72,10 @@ fn differences(context: &Context<'_>, feedback: usize, at: At) -> Markup {
                     @for place in &order {
                         @let scenario = &comparison.scenarios[*place];
                         tr {
-                            th { a href=(format!("#event-{place}")) { (scenario.name) } }
+                            th { a href=(format!("#event-{place}")) { (short_name(&scenario.name)) } }
                             @for policy in &shown {
                                 @let spread = comparison.paired((*place, feedback, *policy), control, at, EQUITY).unwrap_or_default();
-                                td class=(class(spread.mean)) { (difference(spread)) }
+                                td class=(shade(spread, comparison.seeds)) { (difference(spread)) }
                             }
                             td { (grouped(scenario.violence_bps as f64, 0)) }
                             td { (quartiles[*place]) }
@@ -129,7 +137,7 @@ fn against(context: &Context<'_>, feedback: usize, at: At) -> Markup {
             };
             rows.push(html! {
                 tr {
-                    th { (kind.name) } td { (against.name) } (mean_cell(&events)) td { (score(&events)) }
+                    th { (short_name(&kind.name)) } td { (short_name(&against.name)) } (mean_cell(&events)) td { (score(&events)) }
                     @for quartile in 1..=4 { td { (of(quartile)) } }
                     td.text { (named(context, &events, Verdict::Worse)) }
                     td.text { (named(context, &events, Verdict::Better)) }
@@ -160,8 +168,9 @@ fn against(context: &Context<'_>, feedback: usize, at: At) -> Markup {
 fn named(context: &Context<'_>, events: &[(usize, f64)], verdict: Verdict) -> String {
     let mut chosen: Vec<_> = events.iter().filter(|(_, mean)| Verdict::of(*mean) == verdict).collect();
     chosen.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-    let name =
-        |(place, mean): &&(usize, f64)| format!("{} {}", context.comparison.scenarios[*place].name, signed(*mean, 0));
+    let name = |(place, mean): &&(usize, f64)| {
+        format!("{} {}", shortened(&context.comparison.scenarios[*place].name, NAME), signed(*mean, 0))
+    };
     if chosen.is_empty() {
         return "none".to_owned();
     }

@@ -5,12 +5,13 @@ use std::ops::Range;
 use anyhow::Result;
 use maud::Markup;
 use plotters::element::{Circle, Cross, PathElement, Polygon};
-use plotters::style::RGBColor;
+use plotters::style::{RGBColor, ShapeStyle};
 use taper_engine::resolve::ResolveKind;
 
 use super::chart::{plot, range_of, stroke, svg, tint, Axes, CONTROL_GREY, HEIGHT, INK, PURCHASE, SALE};
 use super::format::{compact, price, trimmed};
-use super::journals::{Flow, Recorded};
+use super::journals::Recorded;
+use crate::lab::record::Sample;
 
 const TIME: &str = "minutes from the start of the window";
 /// Health is drawn on a logarithmic scale, from a quarter to 16.
@@ -127,25 +128,58 @@ fn on_scale(health_bps: i64) -> f64 {
     health.log2().clamp(HEALTH_LOG2.start, HEALTH_LOG2.end)
 }
 
+/// Points of a line.
+type Line = Vec<(f64, f64)>;
+
 /// What liquidations have sold (above zero) and bought (below) so far, a pair of lines a policy.
 ///
 /// # Errors
 /// Of the drawing.
 pub fn flow_chart(label: &str, all: &[(&Recorded<'_>, RGBColor)]) -> Result<Markup> {
-    let flows: Vec<(Vec<Flow>, RGBColor)> = all.iter().map(|(recorded, colour)| (recorded.flow(), *colour)).collect();
-    let ends = flows.iter().flat_map(|(flow, _)| flow.last()).flat_map(|last| [last.sold_usd, -last.bought_usd]);
-    let y = range_of(ends.chain([0.0]));
+    let mut lines = Vec::new();
+    for (recorded, colour) in all {
+        let flow = recorded.flow();
+        let sold: Line = flow.iter().map(|point| (point.minute, point.sold_usd)).collect();
+        let bought = flow.iter().map(|point| (point.minute, -point.bought_usd)).collect();
+        lines.extend([(sold, stroke(*colour, 4)), (bought, stroke(*colour, 2))]);
+    }
+    lines_chart(label, all, lines)
+}
+
+/// How many accounts have a position, a line a policy.
+///
+/// # Errors
+/// Of the drawing.
+pub fn open_chart(label: &str, all: &[(&Recorded<'_>, RGBColor)]) -> Result<Markup> {
+    sampled_chart(label, all, |sample| sample.open_accounts as f64)
+}
+
+/// How far liquidations have moved the market from the path, in basis points, a line a policy.
+///
+/// # Errors
+/// Of the drawing.
+pub fn displacement_chart(label: &str, all: &[(&Recorded<'_>, RGBColor)]) -> Result<Markup> {
+    sampled_chart(label, all, |sample| sample.displacement_ppm as f64 / 100.0)
+}
+
+fn sampled_chart(label: &str, all: &[(&Recorded<'_>, RGBColor)], value: fn(&Sample) -> f64) -> Result<Markup> {
+    let line = |recorded: &Recorded<'_>| -> Line {
+        let point = |sample: &Sample| (recorded.minute(sample.time_ms), value(sample));
+        recorded.journal.samples.iter().map(point).collect()
+    };
+    lines_chart(label, all, all.iter().map(|(recorded, colour)| (line(recorded), stroke(*colour, 3))).collect())
+}
+
+fn lines_chart(label: &str, all: &[(&Recorded<'_>, RGBColor)], lines: Vec<(Line, ShapeStyle)>) -> Result<Markup> {
+    let values = lines.iter().flat_map(|(line, _)| line.iter().map(|(_, value)| *value));
+    let y = range_of(values.chain([0.0]));
     let x = all.first().map_or(0.0..1.0, |(recorded, _)| recorded.minutes());
     svg(label, HEIGHT, |area| {
-        let axes = Axes { x, y, x_title: TIME, x_text: &minutes, y_text: &|value| compact(*value), labels: (6, 6) };
+        let y_text = |value: &f64| compact(*value);
+        let axes = Axes { x, y, x_title: TIME, x_text: &minutes, y_text: &y_text, labels: (6, 6) };
         let mut plot = plot(area, &axes)?;
-        for (flow, colour) in &flows {
-            let sold: Vec<_> = flow.iter().map(|point| (point.minute, point.sold_usd)).collect();
-            let bought: Vec<_> = flow.iter().map(|point| (point.minute, -point.bought_usd)).collect();
-            plot.draw_series([
-                PathElement::new(sold, stroke(*colour, 4)),
-                PathElement::new(bought, stroke(*colour, 2)),
-            ])?;
+        for (line, style) in lines {
+            plot.draw_series([PathElement::new(line, style)])?;
         }
         Ok(())
     })
