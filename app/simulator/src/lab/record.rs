@@ -144,7 +144,7 @@ impl World {
             seen.displacement_ppm = displacement_ppm;
         }
         let spacing = window.div_ceil(SAMPLES_MAX).max(1);
-        if (place + 1) % spacing == 0 || place + 1 == window {
+        if (place + 1).is_multiple_of(spacing) || place + 1 == window {
             let seen = *seen;
             journal.samples.push(self.sample(&seen)?);
             journal.open = None;

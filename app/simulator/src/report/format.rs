@@ -14,7 +14,7 @@ pub fn grouped(value: f64, decimals: usize) -> String {
         out.push('\u{2212}');
     }
     for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
