@@ -16,8 +16,10 @@ use crate::instruction::MarketKeys;
 use crate::legs::Leg;
 use crate::snapshot::{copy, look, Accounts, Copies, PlanError};
 
+mod absorb;
 mod resolution;
 
+pub use absorb::{plan_absorb, AbsorberQuery};
 pub use resolution::{deficit, plan_resolution, ResolvePlan};
 
 /// The health of a margin account in the program's three valuations.

@@ -1,0 +1,358 @@
+//! One TOML file. A key that is not known is refused, with its line.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer};
+use solana_pubkey::Pubkey;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It is not what it should be. The message has the line.
+    #[error("{path}: {error}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: Box<toml::de::Error>,
+    },
+    /// A value makes no sense.
+    #[error("{path}: {key}: {reason}")]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The whole configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Which node.
+    pub cluster: Cluster,
+    /// Who calls.
+    pub caller: Caller,
+    /// When an action is worth it.
+    pub profit: Profit,
+    /// What may be spent and held.
+    pub limits: Limits,
+    /// Fees and compute units.
+    #[serde(default)]
+    pub fees: Fees,
+    /// How the bot keeps up with the chain.
+    #[serde(default)]
+    pub sync: Sync,
+    /// What it says.
+    #[serde(default)]
+    pub report: Report,
+}
+
+/// Which node.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// JSON-RPC over HTTP. May hold a key: never logged in full.
+    pub http_url: String,
+    /// JSON-RPC over websocket.
+    pub websocket_url: String,
+    /// Refuses a node of another cluster, if given.
+    pub genesis_hash: Option<String>,
+    /// The exchange.
+    #[serde(deserialize_with = "parsed")]
+    pub exchange: Pubkey,
+}
+
+/// Addresses of nodes often end in a secret: only the host is shown.
+impl fmt::Debug for Cluster {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Cluster")
+            .field("http_url", &host(&self.http_url))
+            .field("websocket_url", &host(&self.websocket_url))
+            .field("genesis_hash", &self.genesis_hash)
+            .field("exchange", &self.exchange)
+            .finish()
+    }
+}
+
+/// The host and port of an address, without user, path and query.
+pub fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+    authority.rsplit('@').next().unwrap_or("")
+}
+
+/// Who calls.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Caller {
+    /// File with the keypair that signs and pays.
+    pub keypair: PathBuf,
+    /// Number of its margin account: payouts are credited there, absorbed slices go there.
+    #[serde(default)]
+    pub margin_account_number: u16,
+    /// Lookup tables for transactions of accounts with many legs.
+    #[serde(default, deserialize_with = "all_parsed")]
+    pub lookup_tables: Vec<Pubkey>,
+}
+
+/// When an action is worth it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profit {
+    /// Least profit of an action.
+    pub min_profit_atoms: i64,
+    /// Price of a SOL.
+    pub quote_atoms_per_sol: i64,
+    /// The least payout to insist on, of the planned one.
+    #[serde(default = "nine_tenths")]
+    pub min_payout_bps: u32,
+    /// Cost of getting rid of what was absorbed.
+    #[serde(default = "absorb_haircut")]
+    pub absorb_haircut_bps: u32,
+    /// Slices through the book.
+    #[serde(default = "yes")]
+    pub book: bool,
+    /// Absorbed slices.
+    #[serde(default)]
+    pub absorb: bool,
+}
+
+/// What may be spent and held.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Fees within an hour.
+    pub spend_lamports_per_hour: u64,
+    /// Notional in one market.
+    pub inventory_atoms_per_market: i64,
+    /// Notional in all markets.
+    pub inventory_atoms: i64,
+    /// Actions on their way at once.
+    #[serde(default = "max_in_flight")]
+    pub max_in_flight: usize,
+}
+
+/// Fees and compute units.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fees {
+    /// Which of the recent fees to pay, of a hundred.
+    pub percentile: u8,
+    /// At least.
+    pub min_micro_lamports_per_unit: u64,
+    /// At most.
+    pub max_micro_lamports_per_unit: u64,
+    /// Compute units on top of the simulated ones.
+    pub unit_margin_percent: u64,
+    /// Slots for which a call is good.
+    pub deadline_slots: u64,
+}
+
+impl Default for Fees {
+    fn default() -> Self {
+        Self {
+            percentile: 75,
+            min_micro_lamports_per_unit: 1,
+            max_micro_lamports_per_unit: 200_000,
+            unit_margin_percent: 20,
+            deadline_slots: 25,
+        }
+    }
+}
+
+/// How the bot keeps up with the chain.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sync {
+    /// Updates that may wait. One more is dropped, and everything is loaded anew.
+    pub queue_updates: usize,
+    /// Time between two looks at the chain's clock.
+    pub clock_milliseconds: u64,
+    /// Websocket silence after which the connection counts as lost.
+    pub silence_seconds: u64,
+    /// Most time between two attempts to connect.
+    pub backoff_max_seconds: u64,
+    /// Everything is loaded anew this often, whatever happens.
+    pub reload_seconds: u64,
+    /// Slots after which a market without news is valued anew.
+    pub refresh_slots: u64,
+    /// Accounts planned at once.
+    pub plans_per_round: usize,
+    /// Slots until an account that nothing can be done with is looked at again.
+    pub retry_slots: u64,
+    /// How long a shutdown waits for what was sent.
+    pub shutdown_seconds: u64,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self {
+            queue_updates: 65_536,
+            clock_milliseconds: 200,
+            silence_seconds: 10,
+            backoff_max_seconds: 30,
+            reload_seconds: 600,
+            refresh_slots: 10,
+            plans_per_round: 64,
+            retry_slots: 2,
+            shutdown_seconds: 60,
+        }
+    }
+}
+
+/// What the bot says.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Report {
+    /// Where Prometheus finds metrics.
+    pub metrics_listen: Option<std::net::SocketAddr>,
+    /// Logs as JSON.
+    pub json: bool,
+    /// Which logs, as in `RUST_LOG`.
+    pub filter: Option<String>,
+    /// File for logs instead of the terminal.
+    pub log_file: Option<PathBuf>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn nine_tenths() -> u32 {
+    9_000
+}
+
+fn absorb_haircut() -> u32 {
+    30
+}
+
+fn max_in_flight() -> usize {
+    16
+}
+
+fn parsed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pubkey, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Pubkey::from_str(&text).map_err(|_| serde::de::Error::custom(format!("\"{text}\" is not an address")))
+}
+
+fn all_parsed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pubkey>, D::Error> {
+    let texts: Vec<String> = Vec::deserialize(deserializer)?;
+    let parse = |text: &String| {
+        Pubkey::from_str(text).map_err(|_| serde::de::Error::custom(format!("\"{text}\" is not an address")))
+    };
+    texts.iter().map(parse).collect()
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.into(), error })?;
+        Self::parse(&text, path)
+    }
+
+    /// Parses the text of a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self =
+            toml::from_str(text).map_err(|error| ConfigError::Parse { path: path.into(), error: Box::new(error) })?;
+        let refuse = |key, reason: &str| Err(ConfigError::Value { path: path.into(), key, reason: reason.into() });
+        if !["http://", "https://"].iter().any(|scheme| config.cluster.http_url.starts_with(scheme)) {
+            return refuse("cluster.http_url", "must begin with http:// or https://");
+        }
+        if !["ws://", "wss://"].iter().any(|scheme| config.cluster.websocket_url.starts_with(scheme)) {
+            return refuse("cluster.websocket_url", "must begin with ws:// or wss://");
+        }
+        if config.profit.quote_atoms_per_sol <= 0 {
+            return refuse("profit.quote_atoms_per_sol", "must be positive");
+        }
+        if config.profit.min_payout_bps > 10_000 {
+            return refuse("profit.min_payout_bps", "must be at most 10000");
+        }
+        if config.fees.percentile > 100 {
+            return refuse("fees.percentile", "must be at most 100");
+        }
+        if config.fees.min_micro_lamports_per_unit > config.fees.max_micro_lamports_per_unit {
+            return refuse("fees.min_micro_lamports_per_unit", "must not be above the maximum");
+        }
+        if config.sync.queue_updates == 0 || config.limits.max_in_flight == 0 || config.sync.plans_per_round == 0 {
+            return refuse(
+                "sync.queue_updates",
+                "queues, limits.max_in_flight and sync.plans_per_round must not be zero",
+            );
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../liquidator.example.toml");
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(text, Path::new("bot.toml"))
+    }
+
+    #[test]
+    fn the_example_parses_and_states_the_defaults() {
+        let config = parse(EXAMPLE).unwrap();
+        assert_eq!(format!("{:?}", config.fees), format!("{:?}", Fees::default()));
+        assert_eq!(format!("{:?}", config.sync), format!("{:?}", Sync::default()));
+        assert!(config.profit.book && !config.profit.absorb);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let line = EXAMPLE.lines().position(|line| line.starts_with("[profit]")).unwrap() + 2;
+        let text = EXAMPLE.replace("[profit]", "[profit]\nmin_proft_atoms = 3");
+        let message = parse(&text).unwrap_err().to_string();
+        assert!(message.contains(&format!("line {line}")), "{message}");
+        assert!(message.contains("min_proft_atoms") && message.starts_with("bot.toml: "), "{message}");
+    }
+
+    #[test]
+    fn values_without_sense_are_refused_by_name() {
+        for (from, to, key) in [
+            ("http_url = \"http:", "http_url = \"ftp:", "cluster.http_url"),
+            ("websocket_url = \"ws:", "websocket_url = \"http:", "cluster.websocket_url"),
+            ("quote_atoms_per_sol = ", "quote_atoms_per_sol = -", "profit.quote_atoms_per_sol"),
+            ("percentile = 75", "percentile = 101", "fees.percentile"),
+        ] {
+            let changed = EXAMPLE.replace(from, to);
+            assert_ne!(changed, EXAMPLE);
+            let message = parse(&changed).unwrap_err().to_string();
+            assert!(message.contains(key), "{message}");
+        }
+        let message = parse(&EXAMPLE.replace("exchange = \"", "exchange = \"0")).unwrap_err().to_string();
+        assert!(message.contains("is not an address"), "{message}");
+    }
+
+    #[test]
+    fn secrets_in_addresses_are_not_shown() {
+        let text =
+            EXAMPLE.replace("http://127.0.0.1:8899", "https://user:word@node.example:443/v2/s3cret?api-key=s3cret");
+        let shown = format!("{:?}", parse(&text).unwrap());
+        assert!(shown.contains("node.example:443") && !shown.contains("s3cret") && !shown.contains("word"), "{shown}");
+    }
+}

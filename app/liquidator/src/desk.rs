@@ -1,0 +1,267 @@
+//! The desk decides: which accounts to look at, which slices to make, within which limits. It holds every action until its outcome is
+//! known. No I/O: it is given the store and the time, and says what is to be done.
+
+use std::collections::{BTreeMap, HashMap};
+
+use solana_pubkey::Pubkey;
+use taper::state::MarginAccount;
+use taper_sdk::account::decode;
+
+use crate::action::{Action, IllegalStep, Outcome, Plan, State, Step, Way};
+use crate::decide::{Considered, Planner};
+use crate::ledger::{Earned, Ledger};
+use crate::limits::{InventoryLimit, OverLimit, SpendLimit};
+use crate::store::accounts::AccountId;
+use crate::store::{sparse, Store};
+
+/// Number of an action.
+pub type ActionId = u64;
+
+/// How the desk works.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Most actions on their way at once.
+    pub max_in_flight: usize,
+    /// Most accounts planned in a round.
+    pub plans_per_round: usize,
+    /// Slots until an account of which nothing could be made is looked at again; a new price or a change of the account comes first.
+    pub retry_slots: u64,
+    /// The most that a transaction may cost.
+    pub max_fee_lamports: u64,
+}
+
+struct Live {
+    action: Action,
+    reserved_lamports: u64,
+    reserved_notional_atoms: i64,
+}
+
+/// Why and until when an account is left alone.
+#[derive(Clone, Copy)]
+struct Rest {
+    until_slot: u64,
+    /// What the account was worth then: if that has moved it is worth another look.
+    equity_atoms: i64,
+    cash_atoms: i64,
+}
+
+/// What a round has found.
+#[derive(Clone, Debug, Default)]
+pub struct Round {
+    /// Actions to be carried out.
+    pub started: Vec<(ActionId, Plan)>,
+    /// Accounts that were planned.
+    pub planned: usize,
+    /// Accounts at risk that were not looked at for lack of time.
+    pub postponed: usize,
+    /// Slices that a limit forbids.
+    pub over_limit: Vec<(Plan, OverLimit)>,
+    /// Accounts of which nothing can be made, and why.
+    pub refused: Vec<(Pubkey, Considered)>,
+}
+
+/// The desk.
+pub struct Desk {
+    /// How slices are planned.
+    pub planner: Planner,
+    rules: Rules,
+    spend: SpendLimit,
+    inventory: InventoryLimit,
+    live: BTreeMap<ActionId, Live>,
+    busy: HashMap<Pubkey, ActionId>,
+    rests: HashMap<AccountId, Rest>,
+    next_id: ActionId,
+    ledger: Ledger,
+    outcomes: BTreeMap<&'static str, u64>,
+    closing: bool,
+}
+
+impl Desk {
+    /// An empty desk.
+    pub fn new(planner: Planner, rules: Rules, spend: SpendLimit, inventory: InventoryLimit) -> Self {
+        Self {
+            planner,
+            rules,
+            spend,
+            inventory,
+            live: BTreeMap::new(),
+            busy: HashMap::new(),
+            rests: HashMap::new(),
+            next_id: 1,
+            ledger: Ledger::default(),
+            outcomes: Outcome::LABELS.iter().map(|label| (*label, 0)).collect(),
+            closing: false,
+        }
+    }
+
+    /// Starts no more actions.
+    pub fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Actions whose outcome is not known.
+    pub fn in_flight(&self) -> usize {
+        self.live.len()
+    }
+
+    /// An action on its way.
+    pub fn action(&self, id: ActionId) -> Option<&Action> {
+        self.live.get(&id).map(|live| &live.action)
+    }
+
+    /// What was earned.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// How many actions ended how.
+    pub fn outcomes(&self) -> &BTreeMap<&'static str, u64> {
+        &self.outcomes
+    }
+
+    /// Lamports that may still be spent in this hour.
+    pub fn spend_left_lamports(&mut self, now_seconds: i64) -> u64 {
+        self.spend.left(now_seconds)
+    }
+
+    /// What is held and on its way, in all markets.
+    pub fn inventory_atoms(&self) -> i64 {
+        self.inventory.total()
+    }
+
+    /// Looks at the accounts at risk, the ones that lack most first, and starts the most profitable slices.
+    pub fn round(&mut self, store: &Store) -> Round {
+        let mut round = Round::default();
+        self.count_inventory(store);
+        if self.closing {
+            return round;
+        }
+        let mut due = self.due(store);
+        round.postponed = due.len().saturating_sub(self.rules.plans_per_round);
+        due.truncate(self.rules.plans_per_round);
+        let mut plans = Vec::new();
+        for id in due {
+            round.planned += 1;
+            let considered = self.planner.consider(store, id);
+            match considered.best {
+                Some(plan) => plans.push((id, plan)),
+                None => {
+                    self.rest(store, id);
+                    round.refused.push((store.accounts().key(id), considered));
+                }
+            }
+        }
+        plans.sort_by_key(|(_, plan)| core::cmp::Reverse(plan.profit_atoms));
+        for (id, plan) in plans {
+            if self.live.len() >= self.rules.max_in_flight {
+                break;
+            }
+            match self.start(store, plan.clone()) {
+                Ok(action) => round.started.push((action, plan)),
+                Err(over) => {
+                    self.rest(store, id);
+                    round.over_limit.push((plan, over));
+                }
+            }
+        }
+        round
+    }
+
+    /// The accounts at risk that nothing is being done about, by what they lack of their requirement.
+    fn due(&self, store: &Store) -> Vec<AccountId> {
+        let slot = store.now().slot;
+        let mut due: Vec<(i128, AccountId)> = store
+            .at_risk()
+            .iter()
+            .filter(|id| !self.busy.contains_key(&store.accounts().key(**id)))
+            .filter_map(|id| {
+                let row = store.accounts().row(*id);
+                let rests = self.rests.get(id).is_some_and(|rest| {
+                    rest.until_slot > slot && (rest.equity_atoms, rest.cash_atoms) == (row.equity_atoms, row.cash_atoms)
+                });
+                let lacking = row.health().map_or(i128::MAX, |health| {
+                    health.requirement.0 - i128::from(health.equity.0) * i128::from(taper_engine::quantity::BPS_ONE)
+                });
+                (!rests).then_some((lacking, *id))
+            })
+            .collect();
+        due.sort_by_key(|(lacking, id)| (core::cmp::Reverse(*lacking), *id));
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+
+    fn rest(&mut self, store: &Store, id: AccountId) {
+        let row = store.accounts().row(id);
+        let until_slot = store.now().slot.saturating_add(self.rules.retry_slots);
+        self.rests.insert(id, Rest { until_slot, equity_atoms: row.equity_atoms, cash_atoms: row.cash_atoms });
+    }
+
+    fn start(&mut self, store: &Store, plan: Plan) -> Result<ActionId, OverLimit> {
+        let lamports = self.rules.max_fee_lamports;
+        let report = &plan.report;
+        let notional = match plan.way {
+            Way::Book => 0,
+            Way::Absorb => report.base_lots.saturating_mul(report.oracle_price_atoms_per_lot),
+        };
+        self.spend.reserve(store.now().seconds, lamports)?;
+        if let Err(over) = self.inventory.reserve(&plan.market, notional) {
+            self.spend.settle(store.now().seconds, lamports, 0);
+            return Err(over);
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        self.busy.insert(plan.margin_account, id);
+        let live = Live { action: Action::new(plan), reserved_lamports: lamports, reserved_notional_atoms: notional };
+        self.live.insert(id, live);
+        Ok(id)
+    }
+
+    /// What the bot's own account holds.
+    fn count_inventory(&mut self, store: &Store) {
+        let Some(words) = store.accounts().find(&self.planner.own_margin_account).map(|id| store.accounts().unpack(id))
+        else {
+            return;
+        };
+        let Ok(own) = decode::<MarginAccount>(sparse::bytes_of(&words, MarginAccount::SPACE)) else { return };
+        for position in own.used_positions() {
+            let Some(entry) = store.market(&position.market) else { continue };
+            let Ok(market) = entry.market() else { continue };
+            let lots = market.state.seats.get(position.seat_index).map_or(0, |seat| seat.base_lots);
+            let price = entry.price.map_or(market.state.last_price.price_atoms_per_lot, |price| price.price.0);
+            self.inventory.set_held(position.market, lots.saturating_mul(price));
+        }
+    }
+
+    /// Something happened to an action. Returns what became of it, once that is known.
+    ///
+    /// # Errors
+    /// [`IllegalStep`]; an action that is not known counts as over, and takes no step.
+    pub fn step(&mut self, now_seconds: i64, id: ActionId, step: Step) -> Result<Option<Outcome>, IllegalStep> {
+        let Some(live) = self.live.get_mut(&id) else {
+            return Err(IllegalStep { state: State::Done(Outcome::NotSent), step });
+        };
+        live.action.step(step)?;
+        let Some(outcome) = live.action.outcome().cloned() else { return Ok(None) };
+        if outcome == Outcome::Unknown {
+            return Ok(Some(outcome));
+        }
+        if let Some(over) = self.live.remove(&id) {
+            self.busy.remove(&over.action.plan.margin_account);
+            self.spend.settle(now_seconds, over.reserved_lamports, 0);
+            self.inventory.release(&over.action.plan.market, over.reserved_notional_atoms);
+        }
+        *self.outcomes.entry(outcome.label()).or_default() += 1;
+        Ok(Some(outcome))
+    }
+
+    /// A transaction landed, whether the program did what was asked or not: its fee was paid, and this was earned.
+    pub fn landed(&mut self, now_seconds: i64, signature: [u8; 64], fee_lamports: u64, earned: &[Earned]) {
+        if self.ledger.enter(signature, fee_lamports, earned) {
+            self.spend.settle(now_seconds, 0, fee_lamports);
+        }
+    }
+
+    /// Forgets which accounts are left alone: after a resynchronisation numbers may mean other accounts.
+    pub fn forget_rests(&mut self) {
+        self.rests.clear();
+    }
+}
