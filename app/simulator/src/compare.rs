@@ -81,7 +81,7 @@ pub struct Arguments {
 }
 
 /// Depths with at most one decimal, as tenths. The default parameters cap open interest at five.
-fn interest(text: &str) -> Result<i64, String> {
+pub(crate) fn interest(text: &str) -> Result<i64, String> {
     let (whole, tenth) = text.split_once('.').unwrap_or((text, "0"));
     let tenths = whole.parse::<i64>().ok().zip(tenth.parse::<i64>().ok().filter(|_| tenth.len() == 1));
     let tenths = tenths.map(|(whole, tenth)| whole.saturating_mul(10).saturating_add(tenth));

@@ -12,5 +12,5 @@ pub mod record;
 pub mod run;
 pub mod tally;
 mod trades;
-mod watch;
+pub mod watch;
 pub mod world;

@@ -6,6 +6,10 @@ mod oracle_command;
 mod params_command;
 mod replay;
 mod report;
+mod stress;
+mod stress_command;
+mod tune;
+mod tune_command;
 
 use std::process::ExitCode;
 
@@ -24,6 +28,10 @@ enum Command {
     Replay(replay::Arguments),
     /// Compare policies of liquidation on the engine: the same accounts, prices and book under each, over crashes and seeds.
     Compare(compare::Arguments),
+    /// Can a file of parameters drain its market? Its claim, term by term, and the price paths that break it.
+    Stress(stress_command::Arguments),
+    /// Search parameters on some events, and report on others that the search has not seen.
+    Tune(tune_command::Arguments),
     /// Decode dumps of Pyth accounts exactly as the program would, and say what it would make of them.
     Oracle(oracle_command::Arguments),
     /// Explain every inequality of a market's parameters with its numbers.
@@ -34,6 +42,8 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Stress(arguments) => stress_command::run(&arguments),
+        Command::Tune(arguments) => tune_command::run(&arguments),
         Command::Oracle(arguments) => oracle_command::run(&arguments),
         Command::Params(arguments) => params_command::run(&arguments),
     }

@@ -151,6 +151,11 @@ pub(crate) fn read(file: &Path) -> Result<MarketParams, String> {
     Ok(MarketParams::from(&parsed))
 }
 
+/// Parameters as the text of such a file.
+pub(crate) fn to_toml(params: &MarketParams) -> Result<String, String> {
+    toml::to_string(&ParamsFile::from(params)).map_err(|error| error.to_string())
+}
+
 fn explain(params: &MarketParams, rule: Rule) -> RuleReport {
     let mut terms = Vec::new();
     params.terms(rule, &mut |term| terms.push(describe(&term)));
@@ -245,7 +250,7 @@ fn print_defaults(sizing: &Sizing) -> Result<ExitCode, String> {
     let params = default_params(&sized).map_err(|error| {
         format!("no market has defaults at this price, depth and exponent: {}", TaperError::from(error))
     })?;
-    let text = toml::to_string(&ParamsFile::from(&params)).map_err(|error| error.to_string())?;
+    let text = to_toml(&params)?;
     println!(
         "# Defaults for a market at {} quote atoms per lot, one lot being 10^{} base units,",
         sizing.price, sizing.exponent

@@ -19,6 +19,12 @@ pub const FIRST_SLOT: u64 = 1_000_000;
 const CALM_MS: i64 = 60_000;
 /// Decimals of the quote mint.
 const QUOTE_DECIMALS: u8 = 6;
+/// A given path: a lot is so many base units, an atom per lot is 10^6 of `10^-10` quote units, and Pyth writes eight decimals.
+const GIVEN_EXPONENT: i32 = -2;
+const GIVEN_SCALE: i64 = 1_000_000;
+const GIVEN_PYTH_EXPONENT: i32 = -8;
+/// A given path starts at this time.
+const GIVEN_START_MS: i64 = 1_700_000_000_000;
 /// One, in the unit of displacements.
 pub const PPM_ONE: i64 = 1_000_000;
 /// Distances of the book's tail, in basis points, as far as they lie beyond what was measured.
@@ -53,6 +59,27 @@ pub struct Feed {
     /// The price at which the accounts are opened.
     pub opening: OraclePrice,
     exponent: i32,
+}
+
+/// One price of a path that is given, not bridged from candles.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PathPoint {
+    /// Time since the opening, in milliseconds; more than before.
+    pub after_ms: i64,
+    pub price: Price,
+    /// Part of the calm sizes that the maker quotes.
+    pub part: f64,
+}
+
+/// A market with parameters of its own.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    pub params: MarketParams,
+    /// The price at which the accounts are opened.
+    pub price: Price,
+    pub profile: DepthProfile,
+    /// Lots within 1% of the price on the thinner side, in calm.
+    pub calm_depth: BaseLots,
 }
 
 /// What a feed is made of.
@@ -107,6 +134,39 @@ impl Feed {
         };
         let opening = posted(&calm, exponent, 0, &defaults)?;
         Ok(Self { ticks, window_ticks, profile, calm_depth, defaults, opening, exponent })
+    }
+
+    /// A market of these parameters on a given path; all of it is the window. What a lot is in base units does not matter to any rule, so
+    /// it is listed at a hundredth, for which prices are exact.
+    ///
+    /// # Errors
+    /// Of the engine, for prices beyond its bounds.
+    pub fn on_path(listing: &Listing, points: &[PathPoint]) -> Result<Self> {
+        let defaults = MarketParams { base_lot_exponent: GIVEN_EXPONENT, ..listing.params };
+        let written = |price: Price| price.0.checked_mul(GIVEN_SCALE).ok_or(EngineError::MathOverflow);
+        let opening_price = written(listing.price)?;
+        let calm = |time_ms: i64, slot: u64, price: i64, average: i64, part: f64| Tick {
+            time_ms,
+            slot,
+            price,
+            confidence: calm_confidence(price),
+            average,
+            part,
+        };
+        let (mut average, mut last_slot) = (opening_price, FIRST_SLOT);
+        let mut ticks = Vec::with_capacity(points.len());
+        for point in points {
+            let passed = u64::try_from(point.after_ms / SLOT_MS).map_err(|_| EngineError::MathOverflow)?;
+            let (slot, price) = (FIRST_SLOT + passed, written(point.price)?);
+            let slots = i64::try_from(slot.saturating_sub(last_slot)).map_err(|_| EngineError::MathOverflow)?;
+            average = next_average(average, price, slots);
+            last_slot = slot;
+            ticks.push(calm(GIVEN_START_MS + point.after_ms, slot, price, average, point.part));
+        }
+        let opening_tick = calm(GIVEN_START_MS, FIRST_SLOT, opening_price, opening_price, 1.0);
+        let opening = posted(&opening_tick, GIVEN_PYTH_EXPONENT, 0, &defaults)?;
+        let (profile, calm_depth, exponent) = (listing.profile.clone(), listing.calm_depth, GIVEN_PYTH_EXPONENT);
+        Ok(Self { window_ticks: ticks.len(), ticks, profile, calm_depth, defaults, opening, exponent })
     }
 
     /// The price that the oracle posts when liquidations have moved the market by so many millionths.

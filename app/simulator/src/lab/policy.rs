@@ -73,6 +73,7 @@ enum Kind {
     TaperWithoutTakeover,
     TaperFull,
     Given(Box<MarketParams>),
+    HardAs(Box<MarketParams>),
 }
 
 /// Policies by name, and what they are.
@@ -117,6 +118,11 @@ impl PolicyKind {
         Self { name: name.to_owned(), kind: Kind::Given(Box::new(params)) }
     }
 
+    /// The whole position at once, with the penalty that the parameters charge: what [`Self::given`] is to be held against.
+    pub fn hard_with_fee_of(name: &str, params: MarketParams) -> Self {
+        Self { name: name.to_owned(), kind: Kind::HardAs(Box::new(params)) }
+    }
+
     /// The policy, ready for so many accounts.
     pub fn build(&self, accounts: usize) -> Box<dyn Policy> {
         match &self.kind {
@@ -128,6 +134,7 @@ impl PolicyKind {
             Kind::TaperWithoutTakeover => Box::new(taper::Taper::without_takeover()),
             Kind::TaperFull => Box::new(taper::Taper::in_full()),
             Kind::Given(params) => Box::new(taper::Taper::with(params)),
+            Kind::HardAs(params) => Box::new(hard::Hard::with_fee_of(params)),
         }
     }
 
@@ -162,6 +169,8 @@ pub fn adopt(file: &MarketParams, defaults: &MarketParams) -> MarketParams {
         keeper_tip_share_bps: file.keeper_tip_share_bps,
         takeover_health_bps: file.takeover_health_bps,
         stall_slots: file.stall_slots,
+        // What a slice is expected to cost goes with the cap on it.
+        stress_cost_bps_of_mmr: file.stress_cost_bps_of_mmr,
         ..*defaults
     }
 }

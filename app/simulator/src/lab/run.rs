@@ -74,7 +74,15 @@ struct Run<'a> {
 /// # Errors
 /// When the engine refuses what it never should, or an account's terms do not add up to its equity.
 pub fn run(spec: &RunSpec<'_>) -> Result<Outcome> {
-    Run::open(spec)?.all()
+    run_accounts(spec, &population(spec)?)
+}
+
+/// As [`run`], with given accounts instead of those of the seed.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_accounts(spec: &RunSpec<'_>, drawn: &[Drawn]) -> Result<Outcome> {
+    Run::open(spec, drawn)?.all()
 }
 
 /// Runs it and keeps a journal; the outcome is the same.
@@ -108,11 +116,10 @@ pub fn population(spec: &RunSpec<'_>) -> Result<Vec<Drawn>> {
 }
 
 impl<'a> Run<'a> {
-    fn open(spec: &'a RunSpec<'a>) -> Result<Self> {
+    fn open(spec: &'a RunSpec<'a>, drawn: &[Drawn]) -> Result<Self> {
         let params = spec.policy.params(&spec.feed.defaults);
-        let drawn = population(spec)?;
         let policy = spec.policy.build(drawn.len());
-        let mut world = World::open(spec.feed, params, &drawn, spec.fund)?;
+        let mut world = World::open(spec.feed, params, drawn, spec.fund)?;
         for trader in &mut world.traders {
             trader.account.always_full_close = u8::from(policy.closes_in_full());
         }
@@ -170,6 +177,9 @@ impl<'a> Run<'a> {
                 if since.is_none() && is_unhealthy(&self.world, index)? {
                     *since = Some(self.world.time_ms);
                 }
+                if since.is_some() {
+                    self.world.tally.met(mid.to_bps_down());
+                }
             }
             if mid.equity.is_positive() && self.policy.wants(&self.world, index, &mid)? {
                 troubled.push((mid.to_bps_down(), index));
@@ -207,8 +217,7 @@ impl<'a> Run<'a> {
             let is_unsafe = is_open && is_unhealthy(&self.world, index)?;
             if !is_unsafe {
                 if let Some(since) = self.unsafe_since.get_mut(index).and_then(Option::take) {
-                    self.world.tally.spells += 1;
-                    self.world.tally.unsafe_ms += self.world.time_ms - since;
+                    self.world.tally.was_unsafe(self.world.time_ms - since);
                 }
             }
             let owes = !is_open && self.world.equity(index, self.world.path)?.is_negative();
@@ -259,8 +268,7 @@ impl<'a> Run<'a> {
         }
         // Those still unhealthy count with the time they have been so far.
         for since in self.unsafe_since.iter().flatten() {
-            snapshot.tally.spells += 1;
-            snapshot.tally.unsafe_ms += self.world.time_ms - since;
+            snapshot.tally.was_unsafe(self.world.time_ms - since);
         }
         self.world.audit()?;
         Ok(snapshot)

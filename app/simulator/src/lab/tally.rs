@@ -43,11 +43,27 @@ pub struct Tally {
     /// Spells of unhealthiness that ended, and their total length.
     pub spells: u64,
     pub unsafe_ms: i64,
+    /// The longest of them, those that go on included.
+    pub longest_unsafe_ms: i64,
+    /// Lowest health of an unhealthy account with a position, as keepers found it at a posted price.
+    pub lowest_health_bps: Option<i64>,
     /// Account-steps: accounts times posted prices.
     pub account_steps: u64,
 }
 
 impl Tally {
+    /// The health of an unhealthy account, as keepers found it.
+    pub fn met(&mut self, health_bps: i64) {
+        self.lowest_health_bps = Some(self.lowest_health_bps.map_or(health_bps, |lowest| lowest.min(health_bps)));
+    }
+
+    /// A spell of unhealthiness, ended or not.
+    pub fn was_unsafe(&mut self, lasted_ms: i64) {
+        self.spells += 1;
+        self.unsafe_ms += lasted_ms;
+        self.longest_unsafe_ms = self.longest_unsafe_ms.max(lasted_ms);
+    }
+
     /// A displacement, and how long it stood.
     pub fn displaced(&mut self, ppm: i64, lasted_ms: i64) {
         self.peak_ppm = self.peak_ppm.max(ppm.abs());

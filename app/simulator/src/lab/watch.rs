@@ -114,7 +114,10 @@ impl Watch {
 }
 
 /// For a long the lowest price at which it is healthy, for a short the highest; beyond the range of prices where there is none.
-fn trigger(world: &World, index: usize, base: i64) -> Result<i64> {
+///
+/// # Errors
+/// Of the engine.
+pub fn trigger(world: &World, index: usize, base: i64) -> Result<i64> {
     let unhealthy = |price: i64| -> Result<bool> {
         let at = OraclePrice { price: Price(price), confidence: Price(0), ema: Price(price), ..world.price };
         Ok(world.health_at(index, &at, Valuation::Maintenance)?.is_below(10_000))

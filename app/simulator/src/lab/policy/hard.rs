@@ -22,17 +22,29 @@ pub enum Fee {
 /// The policy.
 pub struct Hard {
     fee: Fee,
+    /// Whose ladder and insurance share the fee follows; the defaults' if nobody's.
+    given: Option<Box<MarketParams>>,
 }
 
 impl Hard {
     pub fn new(fee: Fee) -> Self {
-        Self { fee }
+        Self { fee, given: None }
+    }
+
+    /// Charges what the ladder of these parameters would.
+    pub fn with_fee_of(params: &MarketParams) -> Self {
+        Self { fee: Fee::Ladder, given: Some(Box::new(*params)) }
     }
 }
 
 impl Policy for Hard {
     fn params(&self, defaults: &MarketParams) -> MarketParams {
-        without_takeover(defaults)
+        let mut params = without_takeover(defaults);
+        if let Some(given) = &self.given {
+            params.ladder = given.ladder;
+            params.insurance_share_bps = given.insurance_share_bps;
+        }
+        params
     }
 
     fn wants(&self, world: &World, index: usize, _: &Health) -> Result<bool> {
