@@ -85,6 +85,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(params) => params,
         Err(message) => return refuse(&message),
     };
+    if let Some(Err(error)) = arguments.path.as_ref().map(fs::File::create) {
+        // Found out now, not after the search.
+        let file = arguments.path.as_deref().unwrap_or(Path::new("")).display();
+        return refuse(&format!("{file}: cannot write there: {error}"));
+    }
     let outcome = ground(arguments, params).map(|ground| (STRESS_RULES.iter().all(|rule| params.holds(*rule)), ground));
     let (is_sound, ground) = match outcome {
         Ok(outcome) => outcome,

