@@ -74,7 +74,7 @@ struct Run<'a> {
 /// # Errors
 /// When the engine refuses what it never should, or an account's terms do not add up to its equity.
 pub fn run(spec: &RunSpec<'_>) -> Result<Outcome> {
-    run_accounts(spec, &population(spec)?)
+    Run::open(spec)?.all()
 }
 
 /// As [`run`], with given accounts instead of those of the seed.
@@ -82,7 +82,7 @@ pub fn run(spec: &RunSpec<'_>) -> Result<Outcome> {
 /// # Errors
 /// As [`run`].
 pub fn run_accounts(spec: &RunSpec<'_>, drawn: &[Drawn]) -> Result<Outcome> {
-    Run::open(spec, drawn)?.all()
+    Run::with(spec, drawn)?.all()
 }
 
 /// Runs it and keeps a journal; the outcome is the same.
@@ -116,7 +116,11 @@ pub fn population(spec: &RunSpec<'_>) -> Result<Vec<Drawn>> {
 }
 
 impl<'a> Run<'a> {
-    fn open(spec: &'a RunSpec<'a>, drawn: &[Drawn]) -> Result<Self> {
+    fn open(spec: &'a RunSpec<'a>) -> Result<Self> {
+        Self::with(spec, &population(spec)?)
+    }
+
+    fn with(spec: &'a RunSpec<'a>, drawn: &[Drawn]) -> Result<Self> {
         let params = spec.policy.params(&spec.feed.defaults);
         let policy = spec.policy.build(drawn.len());
         let mut world = World::open(spec.feed, params, drawn, spec.fund)?;
