@@ -143,6 +143,36 @@ async fn a_layout_version_of_the_future_is_refused() {
     world.chain.send(&[place], &[&alice]).await.unwrap();
 }
 
+/// What is only written to, and not read first, is found out at the end: the exchange and the book are refused by their invariants.
+#[tokio::test]
+async fn nothing_is_written_to_an_exchange_a_book_or_a_proposal_of_another_version() {
+    let mut world = World::new().await.unwrap();
+    world.chain.set_checks(Checks { audit_every: 0 });
+    let (alice, admin) = (world.trader("alice").keypair, world.venue.admin.clone());
+    let (exchange, book) = (world.venue.keys.exchange, world.market(0).unwrap().keys.order_book);
+    let timelock = taper::state::ProposalAction::Timelock { timelock_slots: 5 };
+    let propose = instruction::propose(admin.pubkey(), exchange, None, 0, timelock);
+    world.chain.send(&[propose], &[&admin]).await.unwrap();
+    let proposal = taper_sdk::address::proposal(&exchange, 0);
+    let resting = order(Side::Bid, LISTED - 500, 10);
+    let calls = [
+        (exchange, world.donate_instruction("alice", None, 5).unwrap(), TaperError::InvariantViolated),
+        (book, world.place_instruction("alice", 0, resting).unwrap(), TaperError::InvariantViolated),
+        (proposal, instruction::apply_proposal(exchange, 0, None, None), TaperError::WrongVersion),
+    ];
+    for (key, call, expected) in calls {
+        let good = world.chain.get(&key).unwrap().clone();
+        for version in [0, 2, 255] {
+            let mut other = good.clone();
+            other.data[8] = version;
+            world.chain.set_account(&key, other);
+            world.chain.send(std::slice::from_ref(&call), &[&alice]).await.expect_error(expected);
+        }
+        world.chain.set_account(&key, good);
+        world.chain.send(&[call], &[&alice]).await.unwrap();
+    }
+}
+
 /// What must never happen, were it to happen: the vault has less than is owed. Tokens are refused by name, credit still works.
 #[tokio::test]
 async fn an_empty_vault_pays_nobody_and_credit_still_works() {

@@ -30,6 +30,15 @@ async fn carry(
     Ok((proposed, send(world, apply, &[]).await?))
 }
 
+/// A status that the guardian has tightened is loosened again.
+async fn status(rows: &mut Rows, world: &mut World, index: u64, market: Option<Pubkey>, of: &str) -> Result<()> {
+    let (guardian, exchange) = (world.venue.guardian.clone(), world.venue.keys.exchange);
+    let tighten = instruction::set_status(guardian.pubkey(), exchange, market, 1);
+    send(world, tighten, &[&guardian]).await?;
+    let (_, applied) = carry(world, index, market, ProposalAction::Status { status: 0 }, None).await?;
+    rows.call(&format!("apply_proposal, a status {of}"), None, &applied)
+}
+
 /// Every instruction of governance, in a world without a timelock.
 pub async fn measure(rows: &mut Rows) -> Result<()> {
     let mut world = World::new().await?;
@@ -66,6 +75,13 @@ pub async fn measure(rows: &mut Rows) -> Result<()> {
     let limits = TightenLimitsArgs { sweep_cap_atoms: Some(5), ..TightenLimitsArgs::default() };
     let tighten = instruction::tighten_limits(guardian.pubkey(), exchange, key, limits);
     rows.call("tighten_limits", None, &send(&mut world, tighten, &[&guardian]).await?)?;
+
+    status(rows, &mut world, 4, Some(key), "of a market").await?;
+    status(rows, &mut world, 5, None, "of the exchange").await?;
+    let (_, applied) = carry(&mut world, 6, Some(key), ProposalAction::WindDown, None).await?;
+    rows.call("apply_proposal, the end of a market", None, &applied)?;
+    let timelock = ProposalAction::Timelock { timelock_slots: 5 };
+    rows.call("apply_proposal, a timelock", None, &carry(&mut world, 7, None, timelock, None).await?.1)?;
 
     let successor = keypair("successor");
     let nominate = instruction::nominate_admin(admin.pubkey(), exchange, successor.pubkey());

@@ -34,6 +34,7 @@ pub async fn measure(rows: &mut Rows) -> Result<()> {
         market.state.insurance_pending_atoms = 2;
         market.state.insurance.contributed_atoms = 2;
         market.state.unassigned_loss_atoms = 1;
+        market.state.net_swept_profit_atoms = 1;
     })?;
     rows.call("cover_loss", LIMIT, &world.cover_loss(0).await?)?;
     let mut world = bankrupt(8).await?;
