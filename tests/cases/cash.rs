@@ -1,6 +1,7 @@
 //! `deposit`, `withdraw`.
 
 mod gate;
+mod records;
 
 use taper::error::TaperError;
 use taper::events::{Deposited, Withdrawn};

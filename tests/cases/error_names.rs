@@ -17,7 +17,6 @@ const ENGINE_BY_CASES_ONLY: &[&str] = &[
     "DeadlinePassed",
     "ForceCancelHealthy",
     "NoFillInsideCap",
-    "NothingToRecord",
     "RiskAddedThisSlot",
     "ThrottleEmpty",
     "TooManyPositions",

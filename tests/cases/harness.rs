@@ -146,7 +146,22 @@ async fn sums_that_do_not_fit_are_found() {
     // A target below 1; the pool of charges; a price at which all is said to be settled.
     forge(&mut world, &market, at!(market params.target_first_bps), &[0; 4], "INV-21");
     forge(&mut world, &market, at!(market charges.residue_scaled), &one, "engine audit");
+    forge(&mut world, &market, at!(market recorded_atoms), &one, "engine audit");
     forge(&mut world, &market, at!(market final_price_atoms_per_lot), &one, "settled");
+}
+
+/// Market and seat agree, but the account has not heard of it.
+#[tokio::test]
+async fn a_part_of_no_record_is_found() {
+    let mut world = long_alice().await;
+    let market = world.market(0).unwrap().keys.market;
+    let seat = usize::try_from(world.account("alice").unwrap().seat_in(&market).unwrap()).unwrap();
+    let forged = world.chain.forge::<Market>(&market, |market| {
+        market.state.recorded_atoms = 1;
+        market.state.seats.rows[seat].recorded_atoms = 1;
+    });
+    forged.unwrap();
+    assert_eq!(invariant_of(world.chain.audit().unwrap_err()), "INV-23");
 }
 
 #[tokio::test]

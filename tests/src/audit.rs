@@ -66,6 +66,8 @@ pub struct Audit {
     references: BTreeMap<(Pubkey, u32), Pubkey>,
     /// Seats with a position, and all of settled markets: a leg that was half resolved then stays so until it is released.
     open: BTreeSet<(Pubkey, u32)>,
+    /// What is on record of margin accounts' deficits: as they say, and as their seats say.
+    records: BTreeMap<Pubkey, (i128, i128)>,
     /// Margin accounts with a leg that is half resolved, and that leg.
     half_resolved: Vec<(Pubkey, (Pubkey, u32))>,
 }
@@ -143,6 +145,7 @@ impl Audit {
         let totals = self.exchanges.entry(account.exchange).or_default();
         totals.cash += i128::from(state.cash_atoms);
         totals.deficits += i128::from(state.recorded_deficit_atoms);
+        self.records.entry(*key).or_default().0 += i128::from(state.recorded_deficit_atoms);
         if state.recorded_deficit_atoms < 0 {
             self.fail("INV-13", key, format!("a recorded deficit of {}", state.recorded_deficit_atoms));
         }
@@ -212,7 +215,9 @@ impl Audit {
             longs += i128::from(seat.base_lots.max(0));
             bonds += i128::from(seat.bond_atoms);
             quote += i128::from(seat.quote_entry_atoms) + i128::from(seat.realised_atoms);
-            self.seats.insert((*key, index), Pubkey::new_from_array(seat.owner));
+            let owner = Pubkey::new_from_array(seat.owner);
+            self.seats.insert((*key, index), owner);
+            self.records.entry(owner).or_default().1 += i128::from(seat.recorded_atoms);
             self.reserve(key, &[bytes_of(&seat.reserved)]);
             if seat.base_lots != 0 || state.is_settled() {
                 self.open.insert((*key, index));
@@ -241,6 +246,11 @@ impl Audit {
                 let detail =
                     format!("held for losses {held} and {held_stated}, deficits {deficits} and {deficits_stated}");
                 self.fail("gate", &key, detail);
+            }
+        }
+        for (key, (stated, parts)) in std::mem::take(&mut self.records) {
+            if stated != parts {
+                self.fail("INV-23", &key, format!("{stated} on record, its seats say {parts}"));
             }
         }
         for (key, leg) in std::mem::take(&mut self.half_resolved) {

@@ -22,6 +22,8 @@ pub enum Invariant {
     ClearingPool = 11,
     /// INV-12: net swept profit is within its cap.
     SweptProfit = 12,
+    /// INV-23: what is recorded of deficits is the sum of the seats' parts, none of them negative.
+    RecordedParts = 23,
 }
 
 /// A set of violated invariants.
@@ -31,13 +33,14 @@ pub struct Violations {
 }
 
 /// Everything this module checks.
-const CHECKED: [Invariant; 6] = [
+const CHECKED: [Invariant; 7] = [
     Invariant::BaseConserved,
     Invariant::SeatTable,
     Invariant::OrderTotals,
     Invariant::BookSorted,
     Invariant::ClearingPool,
     Invariant::SweptProfit,
+    Invariant::RecordedParts,
 ];
 
 impl Violations {
@@ -76,6 +79,7 @@ pub fn check_market(market: &MarketState, book: &Book) -> Violations {
     found.require(Invariant::BookSorted, is_book_sound(market, book));
     found.require(Invariant::ClearingPool, is_clearing_exact(market));
     found.require(Invariant::SweptProfit, market.net_swept_profit_atoms <= market.params.sweep_cap_atoms);
+    found.require(Invariant::RecordedParts, are_records_summed(market));
     found
 }
 
@@ -105,6 +109,12 @@ fn is_clearing_exact(market: &MarketState) -> bool {
     });
     let pool = i128::from(charges.clearing_atoms).saturating_mul(i128::from(CHARGE_SCALE));
     pool.saturating_add(owed) == i128::from(charges.residue_scaled)
+}
+
+fn are_records_summed(market: &MarketState) -> bool {
+    let parts = || market.seats.rows.iter().map(|seat| i128::from(seat.recorded_atoms));
+    let sum = parts().fold(0i128, |sum, part| sum.saturating_add(part));
+    parts().all(|part| part >= 0) && sum == i128::from(market.recorded_atoms)
 }
 
 fn is_base_conserved(market: &MarketState) -> bool {

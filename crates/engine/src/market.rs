@@ -157,8 +157,11 @@ row! {
         pub held_loss_atoms: i64,
         /// How much of losses all lots have shared lately.
         pub sharing: Sharing,
+        /// What is recorded of accounts' deficits for this market: the sum over its seats, in quote atoms. Never raised above what its
+        /// winners have taken out.
+        pub recorded_atoms: i64,
         /// Zero: room for estimators.
-        pub reserved: [u64; 19],
+        pub reserved: [u64; 18],
         /// Seats.
         pub seats: SeatTable,
     }
@@ -167,6 +170,7 @@ assert_layout!(MarketState, 992 + 24 + 192 * SEATS, {
     params: 0, last_price: 448, throttles: 472, open_interest_base_lots: 504, fees_atoms: 512,
     insurance_pending_atoms: 520, net_swept_profit_atoms: 528, fill_sequence: 536, charges: 544, insurance: 608,
     unassigned_loss_atoms: 648, socialised_atoms: 656, deleveraged_atoms: 664, ramp: 672, limits_raised_slot: 784,
-    settle_after_slot: 792, final_price_atoms_per_lot: 800, held_loss_atoms: 808, sharing: 816, reserved: 840,
+    settle_after_slot: 792, final_price_atoms_per_lot: 800, held_loss_atoms: 808, sharing: 816, recorded_atoms: 840,
+    reserved: 848,
     seats: 992,
 });

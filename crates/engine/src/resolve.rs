@@ -160,6 +160,8 @@ pub struct ResolveSummary {
     pub unassigned: QuoteAtoms,
     /// What the exchange has to keep in the vault for it, to be added to its sum.
     pub held: QuoteAtoms,
+    /// What is no longer on record of the account's deficit, to be taken off the exchange's sum; not negative.
+    pub record_freed: QuoteAtoms,
     /// What the leg still has to collect (negative: to give away); zero when it is finished.
     pub remaining: QuoteAtoms,
     /// Funding and shared losses that the account's own seat paid first.

@@ -60,8 +60,10 @@ row! {
         pub swept_window_atoms: i64,
         /// Slot to which `swept_window_atoms` has faded.
         pub swept_window_slot: u64,
+        /// What is recorded of the account's deficit for this seat, in quote atoms.
+        pub recorded_atoms: i64,
         /// Zero.
-        pub reserved: [u64; 3],
+        pub reserved: [u64; 2],
     }
 }
 assert_layout!(Seat, 192, {
@@ -69,7 +71,7 @@ assert_layout!(Seat, 192, {
     bid_quote_atoms: 80, ask_quote_atoms: 88, bid_price_max_atoms_per_lot: 96, ask_price_min_atoms_per_lot: 104,
     throttle_used_base_lots: 112, throttle_used_slot: 120, bid_count: 128, ask_count: 130, next_free_plus_one: 132,
     funding_checkpoint_scaled: 136, loss_checkpoint_scaled: 144, swept_window_atoms: 152, swept_window_slot: 160,
-    reserved: 168,
+    recorded_atoms: 168, reserved: 176,
 });
 
 row! {
@@ -325,8 +327,8 @@ impl SeatTable {
         Ok(index)
     }
 
-    /// Gives a flat, orderless, swept seat back; the bond that was paid for it returns to the account's cash. The caller has
-    /// checked that the account owns the seat.
+    /// Gives a flat, orderless, swept seat back, of which no deficit is on record; the bond that was paid for it returns to the account's
+    /// cash. The caller has checked that the account owns the seat.
     ///
     /// # Errors
     /// `SeatNotOwned` for a free seat or an index out of range; `SeatNotEmpty`; `MathOverflow`. After an error nothing has changed.
@@ -335,7 +337,7 @@ impl SeatTable {
         if seat.is_free() {
             return Err(EngineError::SeatNotOwned);
         }
-        if !seat.is_flat() {
+        if !seat.is_flat() || seat.recorded_atoms != 0 {
             return Err(EngineError::SeatNotEmpty);
         }
         let bond = seat.bond_atoms;

@@ -6,7 +6,7 @@
 mod world;
 
 use bytemuck::allocation::zeroed_box;
-use taper_engine::deficit::deficit;
+use taper_engine::deficit::owed;
 use taper_engine::episode::owner_acted;
 use taper_engine::error::{EngineError, Result};
 use taper_engine::funding::sample;
@@ -234,7 +234,7 @@ fn record(grade: Grade) -> Result<()> {
     let (params, valuation) = (&world.market.params, Valuation::Maintenance);
     let legs = value_leg_for(Action::RecordDeficit, params, seat, QuoteAtoms::ZERO, &world.price, valuation)?;
     let cash = QuoteAtoms(world.accounts[ALICE as usize].cash_atoms);
-    assert_eq!(deficit(legs, cash, QuoteAtoms::ZERO, QuoteAtoms(i64::MAX))?, QuoteAtoms(500_000));
+    assert_eq!(owed(legs, cash, QuoteAtoms::ZERO)?, QuoteAtoms(500_000));
     Ok(())
 }
 

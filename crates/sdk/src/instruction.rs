@@ -337,9 +337,9 @@ pub fn resolve_account(keys: &MarketKeys, margin_account: Pubkey, legs: &[Leg]) 
     build(accounts, instruction::ResolveAccount {}, metas(legs))
 }
 
-/// `record_deficit`, with all legs of the account.
+/// `record_deficit`, with all legs of the account; their markets keep its parts.
 pub fn record_deficit(exchange: Pubkey, margin_account: Pubkey, legs: &[Leg]) -> Instruction {
-    build(accounts::RecordDeficit { exchange, margin_account }, instruction::RecordDeficit {}, metas(legs))
+    build(accounts::RecordDeficit { exchange, margin_account }, instruction::RecordDeficit {}, swept_metas(legs))
 }
 
 /// `cover_loss`.

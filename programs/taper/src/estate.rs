@@ -1,11 +1,13 @@
 //! The other legs of an account that is resolved, or whose deficit is recorded. A walk as in `legs`, which gathers more of each leg.
 
 use anchor_lang::prelude::*;
-use taper_engine::deficit::deficit;
+use taper_engine::account::POSITIONS;
+use taper_engine::deficit::{next_record, owed, Record, RecordedLeg};
 use taper_engine::modes::Action;
 use taper_engine::oracle::{check_skew, OraclePrice};
 use taper_engine::quantity::QuoteAtoms;
 use taper_engine::resolve::{OtherLegs, ResolveContext};
+use taper_engine::EngineError;
 
 use crate::error::{Refusal, TaperError};
 use crate::legs::{leg_price, live_price, require_consumed, Primary, Walk};
@@ -16,8 +18,8 @@ use crate::state::{Market, PositionRef};
 pub struct Estate {
     /// The legs, by place. On the heap: it would fill much of a stack frame.
     pub others: Box<OtherLegs>,
-    /// What the winners of these legs' markets have taken out of them.
-    pub taken_out: QuoteAtoms,
+    /// What is and may be recorded of them, by place.
+    pub records: Box<[RecordedLeg; POSITIONS]>,
     refusal: Option<TaperError>,
     earliest: Option<OraclePrice>,
     latest: Option<OraclePrice>,
@@ -77,17 +79,19 @@ impl Walk<'_> {
         Ok(estate)
     }
 
-    /// What the account owes beyond all it has, as far as the vault can lack it. All remaining accounts are its legs'.
+    /// What is to be recorded of what the account owes beyond all it has, leg by leg. All remaining accounts are its legs'.
     ///
     /// # Errors
-    /// The specific reason of the first leg whose price may not be used; as [`Walk::estate`].
-    pub fn deficit<'info>(&self, remaining: &'info [AccountInfo<'info>]) -> Result<QuoteAtoms> {
+    /// `NothingToRecord` if it is on record already; if a leg's price may not be used and no record may be lowered, the reason of the first such
+    /// leg; as [`Walk::estate`].
+    pub fn record<'info>(&self, remaining: &'info [AccountInfo<'info>]) -> Result<Box<Record>> {
         let estate = self.estate(None, remaining, Action::RecordDeficit)?;
-        if let Some(refusal) = estate.refusal {
-            return Err(refusal.into());
-        }
         let cash = QuoteAtoms(self.account.state.cash_atoms);
-        deficit(estate.others.maintenance, cash, estate.others.bonds, estate.taken_out).or_refuse()
+        let owed = owed(estate.others.maintenance, cash, estate.others.bonds).or_refuse()?;
+        match next_record(owed, &estate.records) {
+            Err(EngineError::NothingToRecord) => Err(estate.refusal.unwrap_or(TaperError::NothingToRecord).into()),
+            record => Ok(Box::new(record.or_refuse()?)),
+        }
     }
 
     /// What a resolution of the leg in this market needs: its price, which is recorded as the last one used, and the other legs, from all
@@ -138,8 +142,13 @@ impl Walk<'_> {
         if !market.state.is_settled() {
             estate.note(&price, market.state.params.oracle_leg_skew_seconds);
         }
-        estate.refusal = estate.refusal.or(refusal);
-        estate.taken_out = estate.taken_out.add(market.state.taken_out()).or_refuse()?;
-        estate.others.add(place, &market.state, seat, &price, self.now.slot).or_refuse()
+        // What a seat without a position is worth needs no price.
+        estate.refusal = estate.refusal.or(refusal.filter(|_| !seat.base().is_zero()));
+        estate.others.add(place, &market.state, seat, &price, self.now.slot).or_refuse()?;
+        let (Some(record), Some(leg)) = (estate.records.get_mut(place), estate.others.legs.get(place)) else {
+            return err!(TaperError::InvariantViolated);
+        };
+        *record = RecordedLeg::of(&market.state, seat, leg.loss, price.grade).or_refuse()?;
+        Ok(())
     }
 }

@@ -9,10 +9,10 @@ use taper_sdk::instruction;
 use crate::support::*;
 
 /// 120 dollars.
-const LOW: i64 = 1_200_000;
+pub const LOW: i64 = 1_200_000;
 
 /// `taker` takes all lots of `maker`'s fresh order at a price.
-async fn trade(world: &mut World, taker: &str, side: Side, maker: &str, price: i64, lots: i64) {
+pub async fn trade(world: &mut World, taker: &str, side: Side, maker: &str, price: i64, lots: i64) {
     world.place(maker, 0, order(side.opposite(), price, lots)).await.unwrap();
     world.place(taker, 0, PlaceOrderArgs { kind: 3, ..order(side, price, lots) }).await.unwrap();
 }
@@ -124,8 +124,11 @@ async fn a_loss_that_nobody_bears_is_held_until_insurance_has_covered_it() {
     world.donate("erin", None, 100 * TOKEN).await.unwrap();
     world.cover_loss(0).await.expect_error(TaperError::NothingToCover);
     world.donate("erin", Some(0), u64::try_from(held).unwrap()).await.unwrap();
+    // What the winner has taken out is covered; what it has won besides, and fees have had, is still there.
+    let taken_out = world.market_account(0).unwrap().state.net_swept_profit_atoms;
+    assert!(held > taken_out && held - taken_out < 20_000_000, "{held} {taken_out}");
     world.cover_loss(0).await.unwrap();
-    assert_eq!(world.exchange().unwrap().held_loss_atoms, 0);
+    assert_eq!(world.exchange().unwrap().held_loss_atoms, held - taken_out);
     withdraw_all(&mut world, "dave").await;
 }
 

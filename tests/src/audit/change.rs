@@ -69,6 +69,7 @@ fn market_change(before: &Market, after: &Market) -> Checked {
     let (was, now) = (&before.state, &after.state);
     never_falls(&counters(was), &counters(now))?;
     insurance_change(was, now)?;
+    record_change(was, now)?;
     let (settle_was, settle_now) = (was.settle_after_slot, now.settle_after_slot);
     require(settle_was == 0 || settle_now == settle_was, "winding down", || {
         format!("settlement went from slot {settle_was} to {settle_now}")
@@ -133,6 +134,14 @@ fn insurance_change(was: &MarketState, now: &MarketState) -> Checked {
         require(spent <= entitled, "INV-13", || format!("{spent} drawn and tipped of {entitled}"))?;
     }
     Ok(())
+}
+
+/// INV-23: what is on record of deficits is not raised above what winners have taken out, before or after.
+fn record_change(was: &MarketState, now: &MarketState) -> Checked {
+    let most = was.recorded_atoms.max(was.taken_out().0).max(now.taken_out().0);
+    require(now.recorded_atoms <= most, "INV-23", || {
+        format!("the record went from {} to {}, beyond {most}", was.recorded_atoms, now.recorded_atoms)
+    })
 }
 
 fn exchange_change(before: &Exchange, after: &Exchange) -> Checked {

@@ -20,7 +20,7 @@ fn sound() -> Rig {
 fn every_invariant_can_be_broken_alone() {
     use Invariant::*;
     type Spoil = fn(&mut Rig);
-    let spoils: [(Invariant, Spoil); 22] = [
+    let spoils: [(Invariant, Spoil); 25] = [
         (BaseConserved, |rig| rig.market.seats.rows[0].base_lots += 1),
         (BaseConserved, |rig| rig.market.open_interest_base_lots += 1),
         (SeatTable, |rig| rig.market.seats.used_count += 1),
@@ -43,6 +43,11 @@ fn every_invariant_can_be_broken_alone() {
         (BookSorted, |rig| rig.market.params.tick_size_atoms_per_lot = 300),
         (SweptProfit, |rig| rig.market.net_swept_profit_atoms = rig.market.params.sweep_cap_atoms + 1),
         (SweptProfit, |rig| rig.market.params.sweep_cap_atoms = -1),
+        (RecordedParts, |rig| rig.market.recorded_atoms = 1),
+        (RecordedParts, |rig| rig.market.seats.rows[0].recorded_atoms = 1),
+        (RecordedParts, |rig| {
+            (rig.market.seats.rows[0].recorded_atoms, rig.market.seats.rows[1].recorded_atoms) = (1, -1);
+        }),
     ];
     for (place, (invariant, spoil)) in spoils.into_iter().enumerate() {
         let mut rig = sound();

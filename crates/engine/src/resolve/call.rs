@@ -172,6 +172,7 @@ impl Call<'_> {
     /// Sweeps own seat, gives it back if nothing is left of it, and closes the episode with the last position. A leg that is half done is
     /// not swept: cash would pay for what is still to be collected.
     pub fn conclude(mut self) -> Result<ResolveSummary> {
+        self.lower_record()?;
         if !self.summary.lots_left.is_zero() {
             self.account.resolution.cash_atoms = self.account.cash_atoms;
             self.observe()?;
@@ -186,6 +187,13 @@ impl Call<'_> {
         }
         self.observe()?;
         Ok(self.summary)
+    }
+
+    /// What is on record for the leg is no more than what of its share is still to be borne, nor than what the account lacks.
+    fn lower_record(&mut self) -> Result<()> {
+        let left = self.summary.remaining.min(self.summary.deficit_left()?);
+        self.summary.record_freed = self.market.lower_record(self.seat_index, self.account, left)?;
+        Ok(())
     }
 
     /// What cash did not pay of a seat without a position, its own bond does, if it can pay all of it: the bond is the account's, and a seat

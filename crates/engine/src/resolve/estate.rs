@@ -73,6 +73,7 @@ impl Estate {
             socialised: QuoteAtoms::ZERO,
             unassigned: QuoteAtoms::ZERO,
             held: QuoteAtoms::ZERO,
+            record_freed: QuoteAtoms::ZERO,
             remaining: QuoteAtoms::ZERO,
             charged,
             swept: QuoteAtoms::ZERO,

@@ -2,12 +2,13 @@
 
 use super::{owner, Leg, Rig, Venue};
 use taper_engine::absorb::{absorb, Absorber};
+use taper_engine::account::POSITIONS;
 use taper_engine::cash::take_income;
-use taper_engine::deficit::{deficit, Cover};
+use taper_engine::deficit::{next_record, owed, Cover, RecordedLeg};
 use taper_engine::error::{EngineError, Result};
 use taper_engine::funding::{sample, FundingSample};
 use taper_engine::liquidate::{flag, partial_liquidate, LiquidationContext, LiquidationRequest, SliceSummary};
-use taper_engine::margin::Valuation;
+use taper_engine::margin::{value_leg, Valuation};
 use taper_engine::quantity::{BaseLots, QuoteAtoms};
 use taper_engine::resolve::{resolve_leg, OtherLegs, ResolveContext, ResolveLog, ResolveSummary};
 
@@ -18,17 +19,44 @@ impl Rig {
         recorded + self.venues.iter().map(|venue| venue.market.held_loss_atoms).sum::<i64>()
     }
 
-    /// What an account owes the exchange, as far as the vault may lack it.
-    pub fn deficit(&self, who: usize) -> i64 {
-        let legs = self.legs_value(who, None, Valuation::Maintenance);
-        let taken_out = |leg: &Leg| self.venues[leg.venue].market.taken_out().0;
-        let taken_out: i64 = self.traders[who].legs.iter().flatten().map(taken_out).sum();
-        deficit(legs, QuoteAtoms(self.cash(who)), QuoteAtoms(self.bonds(who)), QuoteAtoms(taken_out)).unwrap().0
+    /// Records an account's deficit, by anybody; `false` if there is nothing to record. No market's record grows beyond what was taken out of it.
+    pub fn record_deficit(&mut self, who: usize) -> bool {
+        let mut legs = [RecordedLeg::default(); POSITIONS];
+        let known = self.traders[who].legs;
+        for (row, leg) in legs.iter_mut().zip(known) {
+            let Some(Leg { venue, seat }) = leg else { continue };
+            let Venue { market, price, .. } = &self.venues[venue];
+            let seat = market.seats.get(seat).unwrap();
+            let owed = market.owed_at(seat, self.slot).unwrap();
+            let value = value_leg(&market.params, seat, owed, price, Valuation::Maintenance).unwrap();
+            *row = RecordedLeg::of(market, seat, QuoteAtoms(value.equity.0.min(0).abs()), price.grade).unwrap();
+        }
+        let total = self.legs_value(who, None, Valuation::Maintenance);
+        let owed = owed(total, QuoteAtoms(self.cash(who)), QuoteAtoms(self.bonds(who))).unwrap();
+        let record = match next_record(owed, &legs) {
+            Ok(record) => record,
+            Err(refusal) => {
+                assert_eq!(refusal, EngineError::NothingToRecord);
+                return false;
+            }
+        };
+        for (part, leg) in record.into_iter().zip(known) {
+            let Some(Leg { venue, seat }) = leg else { continue };
+            let market = &mut self.venues[venue].market;
+            let change = market.set_record(seat, &mut self.traders[who].state, part).unwrap();
+            assert!(
+                !change.is_positive() || market.recorded_atoms <= market.taken_out().0,
+                "recorded beyond the bound"
+            );
+            assert!(part <= owed || legs.iter().any(|leg| leg.loss.is_none() && leg.is_open));
+        }
+        assert!(self.recorded(who) <= owed.0 || legs.iter().any(|leg| leg.loss.is_none() && leg.is_open));
+        true
     }
 
-    /// Records an account's deficit, by anybody.
-    pub fn record_deficit(&mut self, who: usize) {
-        self.traders[who].state.recorded_deficit_atoms = self.deficit(who);
+    /// What is on record of an account.
+    pub fn recorded(&self, who: usize) -> i64 {
+        self.traders[who].state.recorded_deficit_atoms
     }
 
     /// Pays for a market's unassigned losses out of insurance, by anybody.
@@ -112,6 +140,7 @@ impl Rig {
     /// One call of `resolve_account` for one leg, by anybody.
     pub fn resolve(&mut self, who: usize, venue: usize) -> Result<(ResolveSummary, ResolveLog)> {
         self.attempt(venue, |rig| {
+            let recorded = rig.recorded(who);
             let leg = rig.leg(who, venue).ok_or(EngineError::SeatNotOwned)?;
             let position = rig.traders[who].legs.iter().position(|known| *known == Some(leg)).unwrap();
             let context = ResolveContext {
@@ -131,8 +160,9 @@ impl Rig {
             if summary.released_bond.is_some() {
                 rig.forget_leg(who, leg);
             }
-            let recorded = rig.traders[who].state.recorded_deficit_atoms;
-            rig.traders[who].state.recorded_deficit_atoms = recorded.min(rig.deficit(who));
+            let left = rig.seat(who, venue).recorded_atoms;
+            assert!(left <= summary.remaining.0.max(0) && left <= summary.deficit_left()?.0);
+            assert_eq!(rig.recorded(who), recorded - summary.record_freed.0);
             Ok((summary, moves))
         })
     }

@@ -101,7 +101,7 @@ fn play(rig: &mut Rig, action: Move) {
         Move::Release(who) => drop(rig.release(who, THIN)),
         Move::Income(venue) => rig.take_income(venue),
         Move::Cover => drop(rig.cover_loss(THIN)),
-        Move::Record(who) => rig.record_deficit(who),
+        Move::Record(who) => drop(rig.record_deficit(who)),
         Move::Wait(slots) => rig.slot += slots,
     }
 }
@@ -113,6 +113,7 @@ fn cash_out(rig: &mut Rig, who: &[usize]) {
             rig.resolve_all(*one);
             let _ = rig.settle_loss(*one, THIN);
             rig.touch(*one);
+            rig.record_deficit(*one);
             let _ = rig.release(*one, THIN);
             rig.withdraw_all(*one);
         }

@@ -355,6 +355,9 @@ impl Rig {
         assert_eq!(cash + markets + i128::from(self.fund + self.fees), i128::from(self.vault()), "INV-01");
         for (who, trader) in self.traders.iter().enumerate() {
             assert!(trader.state.cash_atoms >= 0, "cash of {who}");
+            let part = |leg: &Leg| self.venues[leg.venue].market.seats.get(leg.seat).unwrap().recorded_atoms;
+            let parts: i64 = trader.legs.iter().flatten().map(part).sum();
+            assert_eq!(parts, trader.state.recorded_deficit_atoms, "record of {who}");
         }
     }
 }

@@ -66,7 +66,8 @@ pub fn plan_resolution(accounts: &impl Accounts, query: &LegQuery<'_>) -> Result
     })
 }
 
-/// What `record_deficit` would record of an account. `legs` are all its legs, in order (`legs::ordered` with no primary).
+/// What `record_deficit` would record of an account, all its legs together; or the error with which it would be refused. `legs` are all its
+/// legs, in order (`legs::ordered` with no primary).
 ///
 /// # Errors
 /// [`PlanError`].
@@ -83,5 +84,6 @@ pub fn deficit(
     let walk = Walk { exchange, exchange_key, account, account_key, now };
     let mut copies = Copies::of_legs(accounts, legs)?;
     let infos = copies.infos();
-    Ok(walk.deficit(infos.as_slice())?)
+    let record = walk.record(infos.as_slice())?;
+    Ok(record.iter().try_fold(QuoteAtoms::ZERO, |sum, part| sum.add(*part))?)
 }

@@ -30,10 +30,10 @@ impl CloseMarginAccount<'_> {
 
 /// Closes an empty margin account.
 ///
-/// Specification: only the owner; no reference to a seat; exactly no cash.
+/// Specification: only the owner; no reference to a seat; exactly no cash; nothing on record of its deficit.
 ///
 /// # Errors
-/// `NotAuthority`, `OwnerOnly`, `PositionsRemain`, `CashRemains`.
+/// `NotAuthority`, `OwnerOnly`, `PositionsRemain`, `CashRemains`, `DeficitRemains`.
 pub fn handle_close_margin_account<'info>(ctx: Context<'info, CloseMarginAccount<'info>>) -> Result<()> {
     let accounts = &ctx.accounts;
     accounts.validate()?;

@@ -2,7 +2,7 @@
 
 use anchor_lang::prelude::*;
 
-use crate::error::Refusal;
+use crate::error::{Refusal, TaperError};
 use crate::events::SeatReleased;
 use crate::fills::SeatTouch;
 use crate::legs::Now;
@@ -24,10 +24,11 @@ pub struct ReleaseSeat<'info> {
 /// Specification:
 /// 1. Anyone may call: a table is scarce.
 /// 2. What is realised is swept first; a seat with a rest that the pool cannot pay yet, or cash cannot cover, stays.
-/// 3. The bond goes back to the account's cash; the reference is cleared.
+/// 3. While a part of the account's recorded deficit is this seat's, it stays: `record_deficit` first looks whether another leg has it now.
+/// 4. The bond goes back to the account's cash; the reference is cleared.
 ///
 /// # Errors
-/// `SeatNotEmpty`, `PositionNotFound`, `WrongExchange`, `SeatNotOwned`.
+/// `SeatNotEmpty`, `DeficitRemains`, `PositionNotFound`, `WrongExchange`, `SeatNotOwned`.
 pub fn handle_release_seat<'info>(ctx: Context<'info, ReleaseSeat<'info>>) -> Result<()> {
     let accounts = &ctx.accounts;
     let (market_key, account_key) = (accounts.market.key(), accounts.margin_account.key());
@@ -38,6 +39,8 @@ pub fn handle_release_seat<'info>(ctx: Context<'info, ReleaseSeat<'info>>) -> Re
     market.state.seats.owned_mut(seat_index, &account_key.to_bytes()).or_refuse()?;
     let now = Now::get()?;
     let touched = SeatTouch::first(&mut market.state, seat_index, &mut account.state, now.slot)?;
+    let seat = market.state.seats.get(seat_index).or_refuse()?;
+    require!(!seat.is_flat() || seat.recorded_atoms == 0, TaperError::DeficitRemains);
     let bond = market.state.seats.release(seat_index, &mut account.state).or_refuse()?;
     account.remove_position(&market_key)?;
     market.invariant()?;

@@ -38,7 +38,7 @@ pub struct ResolveAccount<'info> {
 /// 1. Anyone may call, at any status, when the account's equity is not positive, its health is below the takeover point, or it has stalled in
 ///    the backstop stage. See `docs/spec.md`, section 18.
 /// 2. A leg with many counterparties takes several calls. The order of legs, and who calls, changes nothing.
-/// 3. What the exchange has recorded of the account's deficit falls with what is left of it.
+/// 3. What is on record of the account's deficit for this leg falls to what is left of its share, and of the deficit.
 /// 4. Returns a [`ResolveReport`].
 ///
 /// # Errors
@@ -129,7 +129,6 @@ impl<'info> ResolveAccount<'info> {
         if summary.released_bond.is_some() {
             account.remove_position(&market_key)?;
         }
-        let deficit_after_atoms = refresh_record(&mut exchange, &mut account, &summary)?;
         market.invariant()?;
         order_book.invariant()?;
         account.invariant()?;
@@ -141,31 +140,22 @@ impl<'info> ResolveAccount<'info> {
             report: ResolveReport::new(&summary, context.price.price),
             seat_after: SeatBalance::of(&market, seat_index)?,
             cash_after_atoms: account.state.cash_atoms,
-            deficit_after_atoms,
+            deficit_after_atoms: account.state.recorded_deficit_atoms,
             indices: (charges.funding_index_scaled, charges.loss_index_scaled),
             loss_index_before,
         })
     }
 }
 
-/// Lowers what is recorded of the account's deficit to what is left of it. Returns the record.
-fn refresh_record(exchange: &mut Exchange, account: &mut MarginAccount, summary: &ResolveSummary) -> Result<i64> {
-    let before = account.state.recorded_deficit_atoms;
-    let has_seats = account.used_positions().next().is_some();
-    let after = if has_seats { before.min(summary.deficit_left().or_refuse()?.0) } else { 0 };
-    account.state.recorded_deficit_atoms = after;
-    let freed = QuoteAtoms(before).sub(QuoteAtoms(after)).or_refuse()?;
-    exchange.recorded_deficit_atoms = QuoteAtoms(exchange.recorded_deficit_atoms).sub(freed).or_refuse()?.0;
-    Ok(after)
-}
-
 impl Exchange {
-    /// What insurance pays for a leg, and what the vault keeps for what nobody bears.
+    /// What insurance pays for a leg, what the vault keeps for what nobody bears, and need no longer keep for the account's deficit.
     fn pay_for(&mut self, summary: &ResolveSummary) -> Result<()> {
         let paid = summary.insurance.from_fund;
         self.insurance_atoms = QuoteAtoms(self.insurance_atoms).sub(paid).or_refuse()?.0;
         self.insurance_drawn_atoms = QuoteAtoms(self.insurance_drawn_atoms).add(paid).or_refuse()?.0;
         self.held_loss_atoms = QuoteAtoms(self.held_loss_atoms).add(summary.held).or_refuse()?.0;
+        let recorded = QuoteAtoms(self.recorded_deficit_atoms);
+        self.recorded_deficit_atoms = recorded.sub(summary.record_freed).or_refuse()?.0;
         Ok(())
     }
 }

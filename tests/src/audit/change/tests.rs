@@ -50,6 +50,7 @@ fn what_a_market_takes_back_is_found() {
         ("tips", |m| m.state.insurance.tips_atoms = 2, |m| m.state.insurance.tips_atoms = 1),
         ("socialised", |m| m.state.socialised_atoms = 2, |m| m.state.socialised_atoms = 1),
         ("deleveraged", |m| m.state.deleveraged_atoms = 2, |m| m.state.deleveraged_atoms = 1),
+        ("INV-23", |m| m.state.net_swept_profit_atoms = 5, |m| m.state.recorded_atoms = 6),
         ("limits raised slot", |m| m.state.limits_raised_slot = 2, |m| m.state.limits_raised_slot = 1),
         ("winding down", |m| m.state.settle_after_slot = 9, |m| m.state.settle_after_slot = 0),
         ("winding down", |m| m.state.settle_after_slot = 9, |m| m.state.settle_after_slot = 8),
