@@ -342,7 +342,10 @@ impl Bot {
     fn progress(&mut self, progress: Progress) {
         match progress {
             Progress::Step(id, step) => self.step(id, step),
-            Progress::Latency(own_time) => self.metrics.latency.observe(own_time),
+            Progress::Latency(own_time) => {
+                info!(own_micros = u64::try_from(own_time.as_micros()).unwrap_or(u64::MAX), "sent");
+                self.metrics.latency.observe(own_time);
+            }
             Progress::Landed { id, signature, fee_lamports, logs, step } => {
                 let slices = earned(&logs, &self.caller, Some(&self.own));
                 for slice in &slices {

@@ -12,10 +12,12 @@ use scene::{Bot, Scene, LOTS};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Lets the price fall step by step, with a maker who follows it, until `done` says so.
+/// Lets the price fall step by step, with a maker who follows it, until `done` says so. At the last step it stays for as long as that takes.
 fn fall(scene: &Scene, steps: &[i64], mut done: impl FnMut() -> bool) {
-    for price in steps {
-        let until = Instant::now() + Duration::from_secs(12);
+    let (last, before) = steps.split_last().unwrap();
+    let stays = before.iter().map(|price| (price, Duration::from_secs(12))).chain([(last, PATIENCE)]);
+    for (price, stay) in stays {
+        let until = Instant::now() + stay;
         scene.publish(*price);
         scene.quote(*price);
         while Instant::now() < until && !done() {
@@ -95,4 +97,30 @@ fn a_dry_run_sends_nothing() {
     assert_eq!(scene.cluster.rpc.get_balance(&bot.trader.key()).unwrap(), lamports);
     assert_eq!(scene.positions(), [LOTS]);
     assert_eq!(scene.cash(&bot.trader.margin), 20_000_000_000);
+}
+
+#[test]
+fn an_absorbing_bot_takes_what_it_planned() {
+    let Some(binaries) = binaries() else { return };
+    let scene = Scene::new(binaries, 1);
+    scene.open_longs();
+    let changes = [
+        ("book = true", "book = false"),
+        ("absorb = false", "absorb = true"),
+        ("absorb_haircut_bps = 30", "absorb_haircut_bps = 0"),
+        ("inventory_atoms_per_market = 50_000_000_000", "inventory_atoms_per_market = 500_000_000_000"),
+        ("inventory_atoms = 100_000_000_000", "inventory_atoms = 500_000_000_000"),
+    ];
+    let mut bot = Bot::start(&scene, "absorber", &[], &changes);
+    fall(&scene, &[1_434_000], || bot.earned().0 > 0);
+    bot.stop();
+    let (planned, earned) = (bot.lines("planned"), bot.lines("earned"));
+    assert!(!earned.is_empty(), "{}", bot.log());
+    assert!(planned.iter().all(|plan| plan["way"] == "Absorb"));
+    // Nobody else was there: what was planned first is what was done first, to the lot.
+    assert_eq!(planned[0]["lots"], earned[0]["lots"], "{}", bot.log());
+    let taken = scene.base(&bot.trader.margin);
+    assert_eq!(taken, bot.earned().0);
+    assert_eq!(scene.positions(), [LOTS - taken]);
+    scene.audit();
 }

@@ -154,14 +154,16 @@ impl Scene {
         copied(&self.cluster.rpc.get_account(key).unwrap().data).unwrap()
     }
 
+    /// Position of a margin account, in lots.
+    pub fn base(&self, margin_account: &Pubkey) -> i64 {
+        let market = self.load::<Market>(&self.keys.market);
+        let seats = market.state.seats.rows.iter().take(market.state.seats.touched_count as usize);
+        seats.filter(|seat| seat.owner == margin_account.to_bytes()).map(|seat| seat.base_lots).sum()
+    }
+
     /// Positions of the longs, in lots.
     pub fn positions(&self) -> Vec<i64> {
-        let market = self.load::<Market>(&self.keys.market);
-        let of = |long: &Trader| {
-            let seats = market.state.seats.rows.iter().take(market.state.seats.touched_count as usize);
-            seats.filter(|seat| seat.owner == long.margin.to_bytes()).map(|seat| seat.base_lots).sum()
-        };
-        self.longs.iter().map(of).collect()
+        self.longs.iter().map(|long| self.base(&long.margin)).collect()
     }
 
     /// Cash of a margin account.
