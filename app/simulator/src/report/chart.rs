@@ -129,7 +129,7 @@ pub fn plot<'a>(area: &Area<'a>, axes: &Axes<'_>) -> Result<Plot<'a>> {
         .margin_top(14)
         .margin_right(24)
         .x_label_area_size(78)
-        .y_label_area_size(104)
+        .y_label_area_size(118)
         .build_cartesian_2d(axes.x.clone(), axes.y.clone())?;
     plot.configure_mesh()
         .axis_style(stroke(GRID, 2))

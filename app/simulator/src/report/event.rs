@@ -194,7 +194,7 @@ fn through_time(context: &Context<'_>, recorded: &[Recorded<'_>], scenario: usiz
         div.grid { (together) }
         h3 { "Price, and what was closed" }
         ul.legend {
-            li { (swatch(INK)) "posted price" } li { (swatch(CONTROL_GREY)) "range of the path" }
+            li { (swatch(INK)) "posted price" } li { (swatch(CONTROL_GREY)) "path, and its range" }
             li { (swatch(SALE)) "sold" } li { (swatch(PURCHASE)) "bought: the area is the notional" }
             li { "× taken over" } li { b { "×" } " (bold) bankrupt and resolved" }
         }

@@ -66,8 +66,9 @@ pub fn price(value: f64) -> String {
         size if size >= 1e4 => 0,
         size if size >= 1e2 => 1,
         size if size >= 1.0 => 2,
-        size if size >= 0.01 => 4,
-        _ => 8,
+        size if size >= 0.01 || size == 0.0 => 4,
+        // An axis has no room for more letters.
+        _ => return format!("{value:.2e}").replace('-', "\u{2212}"),
     };
     grouped(value, decimals)
 }
@@ -104,7 +105,8 @@ mod tests {
     fn axes_get_short_numbers() {
         let shown = [0.0, 250.0, -7_500.0, 12_500.0, 2_050_000.0, 3e9].map(compact);
         assert_eq!(shown, ["0", "250", "−7,500", "12.5k", "2.05M", "3B"]);
-        assert_eq!([58_123.4, 312.25, 41.5, 0.25].map(price), ["58,123", "312.2", "41.50", "0.2500"]);
+        let prices = [58_123.4, 312.25, 41.5, 0.25, 0.0000098].map(price);
+        assert_eq!(prices, ["58,123", "312.2", "41.50", "0.2500", "9.80e−6"]);
     }
 
     #[test]

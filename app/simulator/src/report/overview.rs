@@ -39,10 +39,10 @@ fn class(mean: f64) -> &'static str {
     Verdict::of(mean).name()
 }
 
-/// Paler if the mean is less than two standard errors from zero.
+/// Paler if the mean is less than two standard errors from zero, which of one seed nobody knows.
 fn shade(spread: Spread, seeds: u64) -> String {
     let error = spread.deviation / (seeds as f64).sqrt();
-    let paler = if spread.mean.abs() < 2.0 * error { " unsure" } else { "" };
+    let paler = if seeds < 2 || spread.mean.abs() < 2.0 * error { " unsure" } else { "" };
     format!("{}{paler}", class(spread.mean))
 }
 

@@ -72,7 +72,9 @@ fn heading(context: &Context<'_>) -> Markup {
         }
         pre { (context.command) }
         p.soft {
-            "Means are over seeds, ± one standard deviation. Numbers in bps of start are basis points of all accounts' equity at the start. "
+            "Means are over seeds, ± one standard deviation"
+            @if comparison.seeds == 1 { " (of one seed there is none: ± 0 says nothing)" }
+            ". Numbers in bps of start are basis points of all accounts' equity at the start. "
             "The control, in grey, is " code { (crate::lab::policy::CONTROL) } ": all at once at Taper's penalty, so that a fee's gain is "
             "never taken for slicing's. "
             a href="#definitions" { "Definitions" } ". The same data as CSV lie beside this page: "

@@ -44,6 +44,8 @@ pub fn price_chart(label: &str, recorded: &Recorded<'_>, y: &Range<f64>, largest
             samples.iter().map(|sample| (at(sample.time_ms), recorded.price(sample.path_high))).collect();
         band.extend(samples.iter().rev().map(|sample| (at(sample.time_ms), recorded.price(sample.path_low))));
         plot.draw_series([Polygon::new(band, tint(CONTROL_GREY, 0.35))])?;
+        let path: Line = samples.iter().map(|sample| (at(sample.time_ms), recorded.price(sample.path))).collect();
+        plot.draw_series([PathElement::new(path, stroke(CONTROL_GREY, 2))])?;
         let posted: Vec<_> = samples.iter().map(|sample| (at(sample.time_ms), recorded.price(sample.posted))).collect();
         plot.draw_series([PathElement::new(posted, stroke(INK, 2))])?;
         for mark in recorded.marks() {
