@@ -143,7 +143,8 @@ fn ground(arguments: &Arguments, params: MarketParams) -> Result<Ground> {
 }
 
 fn judge(arguments: &Arguments, ground: &Ground) -> Result<bool> {
-    let claimed = CROWDS.iter().map(|crowd| Ok((*crowd, ground.claimed(*crowd)?))).collect::<Result<_>>()?;
+    let claimed = CROWDS.iter().map(|crowd| Ok((*crowd, ground.claimed(*crowd)?))).collect::<Result<_>>();
+    let claimed = claimed.context("the market cannot be opened; are --price and --depth right?")?;
     let progress = bar()?;
     let families = ground.families(&progress)?;
     let mildest = ground.breed(&families, usize::try_from(arguments.shapes)?, arguments.seed, &progress)?;

@@ -153,5 +153,13 @@ fn bad_input_is_refused() {
     assert_refused(&[&good, "--feedback", "2"], "'2' is none of 0, 0.5, 1");
     assert_refused(&[&good, "--price", "0"], "--price");
     assert_refused(&[&good, "--depth", "0"], "--depth");
+    // Far beyond what the engine can count.
+    let output = taper_sim(&["stress", &good, "--price", "99999999"]);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(
+        message.contains("stress-good.toml: the market cannot be opened; are --price and --depth right?: "),
+        "{message}"
+    );
     assert_refused(&[&good, "--path", "/proc/no/such.csv"], "/proc/no/such.csv");
 }
