@@ -43,10 +43,11 @@ impl MarketState {
         self.is_settled() || self.seats.touched_count == 0
     }
 
-    /// The final price, as a price of this market: of no age, and of no doubt.
-    pub fn settled_price(&self, now_seconds: i64) -> OraclePrice {
-        let price = Price(self.final_price_atoms_per_lot);
-        OraclePrice { price, confidence: Price(0), ema: price, publish_time_seconds: now_seconds, grade: Grade::Fresh }
+    /// The final price, as a price of this market: as fresh as ever, of no doubt, and of the time of the last one that the market used.
+    pub fn settled_price(&self) -> OraclePrice {
+        let (price, publish_time_seconds) =
+            (Price(self.final_price_atoms_per_lot), self.last_price.publish_time_seconds);
+        OraclePrice { price, confidence: Price(0), ema: price, publish_time_seconds, grade: Grade::Fresh }
     }
 
     /// Refuses what makes no sense in a settled market.

@@ -6,7 +6,7 @@ use solana_pubkey::Pubkey;
 use taper::events::SliceReport;
 use taper::instructions::LiquidateArgs;
 use taper::legs::{require_consumed, Needs, Now, Walk};
-use taper::state::{Exchange, MarginAccount, Market, OrderBook};
+use taper::state::{Exchange, MarginAccount};
 use taper_engine::liquidate::{self, LiquidationContext, LiquidationRequest};
 use taper_engine::margin::{Health, LegTotals};
 use taper_engine::quantity::{BaseLots, QuoteAtoms};
@@ -14,10 +14,13 @@ use taper_engine::sweep::touch_seat;
 
 use crate::instruction::MarketKeys;
 use crate::legs::Leg;
-use crate::snapshot::{copy, look, Accounts, Copies, PlanError};
+use crate::snapshot::{look, Accounts, Copies, PlanError};
 
 mod absorb;
+mod opened;
 mod resolution;
+
+use opened::Opened;
 
 pub use absorb::{plan_absorb, AbsorberQuery};
 pub use resolution::{deficit, plan_resolution, ResolvePlan};
@@ -85,32 +88,14 @@ pub fn plan_slice(
     query: &LegQuery<'_>,
     args: &LiquidateArgs,
 ) -> Result<SliceReport, PlanError> {
-    let keys = query.keys;
-    let exchange = look::<Exchange>(accounts, &keys.exchange)?;
-    let mut account = copy::<MarginAccount>(accounts, &query.margin_account)?;
-    let mut market = copy::<Market>(accounts, &keys.market)?;
-    let mut order_book = copy::<OrderBook>(accounts, &keys.order_book)?;
-    account.check_belongs(&keys.exchange)?;
-    market.check_belongs(&keys.exchange)?;
-    market.check_book(&keys.order_book)?;
-    market.state.require_unsettled()?;
-    let seat_index = account.require_seat_in(&keys.market)?;
-    let (price, legs) = {
-        let walk = Walk {
-            exchange,
-            exchange_key: &keys.exchange,
-            account: &account,
-            account_key: &query.margin_account,
-            now: query.now,
-        };
-        let shown = core::iter::once(&keys.oracle).chain(query.legs.iter().flat_map(|leg| [&leg.market, &leg.oracle]));
-        let mut copies = Copies::of(accounts, shown)?;
-        let infos = copies.infos();
-        let [oracle, remaining @ ..] = infos.as_slice() else {
-            return Err(PlanError::NoAccount(keys.oracle));
-        };
-        walk.price_and_value(&mut market, &keys.market, oracle, remaining, Needs::SLICE)?
-    };
+    let mut opened = Opened::of(accounts, query)?;
+    opened.market.state.require_unsettled()?;
+    let market_key = &query.keys.market;
+    let seat_index = opened.account.require_seat_in(market_key)?;
+    let (price, legs) = opened.walk(accounts, query, |walk, market, oracle, remaining| {
+        walk.price_and_value(market, market_key, oracle, remaining, Needs::SLICE)
+    })?;
+    let Opened { mut account, mut market, mut order_book, .. } = opened;
     let context = LiquidationContext {
         slot: query.now.slot,
         price,

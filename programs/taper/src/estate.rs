@@ -4,13 +4,12 @@ use anchor_lang::prelude::*;
 use taper_engine::account::POSITIONS;
 use taper_engine::deficit::{next_record, owed, Record, RecordedLeg};
 use taper_engine::modes::Action;
-use taper_engine::oracle::{check_skew, OraclePrice};
 use taper_engine::quantity::QuoteAtoms;
 use taper_engine::resolve::{OtherLegs, ResolveContext};
 use taper_engine::EngineError;
 
 use crate::error::{Refusal, TaperError};
-use crate::legs::{leg_price, live_price, require_consumed, Primary, Walk};
+use crate::legs::{leg_price, live_price, require_consumed, Primary, Span, Walk};
 use crate::state::{Market, PositionRef};
 
 /// What is gathered.
@@ -21,27 +20,7 @@ pub struct Estate {
     /// What is and may be recorded of them, by place.
     pub records: Box<[RecordedLeg; POSITIONS]>,
     refusal: Option<TaperError>,
-    earliest: Option<OraclePrice>,
-    latest: Option<OraclePrice>,
-    skew_max_seconds: u32,
-}
-
-impl Estate {
-    /// Notes a live price; the skew between all of them is checked at the end.
-    fn note(&mut self, price: &OraclePrice, skew_max_seconds: u32) {
-        if price.grade == taper_engine::oracle::Grade::Frozen {
-            return;
-        }
-        let is_first = self.earliest.is_none();
-        self.skew_max_seconds = if is_first { skew_max_seconds } else { self.skew_max_seconds.min(skew_max_seconds) };
-        let time = price.publish_time_seconds;
-        if self.earliest.is_none_or(|earliest| time < earliest.publish_time_seconds) {
-            self.earliest = Some(*price);
-        }
-        if self.latest.is_none_or(|latest| time > latest.publish_time_seconds) {
-            self.latest = Some(*price);
-        }
-    }
+    span: Span,
 }
 
 impl Walk<'_> {
@@ -57,10 +36,7 @@ impl Walk<'_> {
     ) -> Result<Estate> {
         let mut estate = Estate::default();
         let mut rest = remaining;
-        if let Some((price, skew)) = primary.as_ref().and_then(|own| own.skew_max_seconds.map(|skew| (own.price, skew)))
-        {
-            estate.note(price, skew);
-        }
+        estate.span.note_primary(primary.as_ref());
         for (place, position) in self.account.positions.iter().enumerate() {
             let is_primary = primary.as_ref().is_some_and(|primary| *primary.market == position.market);
             if position.in_use == 0 || is_primary {
@@ -73,9 +49,7 @@ impl Walk<'_> {
             self.gather(place, position, market, oracle, action, &mut estate)?;
         }
         require_consumed(rest)?;
-        if let (Some(earliest), Some(latest)) = (&estate.earliest, &estate.latest) {
-            check_skew([earliest, latest], estate.skew_max_seconds).or_refuse()?;
-        }
+        estate.span.check()?;
         Ok(estate)
     }
 
@@ -140,7 +114,7 @@ impl Walk<'_> {
         require!(seat.is_owned_by(&self.account_key.to_bytes()), TaperError::SeatNotOwned);
         let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now, action)?;
         if !market.state.is_settled() {
-            estate.note(&price, market.state.params.oracle_leg_skew_seconds);
+            estate.span.note(&price, market.state.params.oracle_leg_skew_seconds);
         }
         // What a seat without a position is worth needs no price.
         estate.refusal = estate.refusal.or(refusal.filter(|_| !seat.base().is_zero()));

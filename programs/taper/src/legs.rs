@@ -9,7 +9,7 @@ use taper_engine::account::POSITIONS;
 use taper_engine::margin::{value_leg, value_leg_for, LegTotals, Valuation};
 use taper_engine::market::MarketState;
 use taper_engine::modes::Action;
-use taper_engine::oracle::{assess, frozen, last_known, Grade, OraclePrice};
+use taper_engine::oracle::{assess, check_skew, frozen, last_known, Grade, OraclePrice};
 use taper_engine::EngineError;
 
 use crate::error::{Refusal, TaperError};
@@ -76,15 +76,57 @@ pub struct Legs {
     pub favourable: LegTotals,
     initial: LegTotals,
     refusal: Option<TaperError>,
-    span: Option<Span>,
+    span: Span,
 }
 
 /// Publish times of the live legs, and the tightest skew that their markets allow.
 #[derive(Clone, Copy)]
-struct Span {
+struct Ends {
     earliest: OraclePrice,
     latest: OraclePrice,
     skew_max_seconds: u32,
+}
+
+/// How far the prices of legs are apart in time; nothing before the first live one.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Span(Option<Ends>);
+
+impl Span {
+    /// Notes a live price. The skew between all of them is checked at the end.
+    pub fn note(&mut self, price: &OraclePrice, skew_max_seconds: u32) {
+        if price.grade == Grade::Frozen {
+            return;
+        }
+        let Some(ends) = &mut self.0 else {
+            self.0 = Some(Ends { earliest: *price, latest: *price, skew_max_seconds });
+            return;
+        };
+        if price.publish_time_seconds < ends.earliest.publish_time_seconds {
+            ends.earliest = *price;
+        }
+        if price.publish_time_seconds > ends.latest.publish_time_seconds {
+            ends.latest = *price;
+        }
+        ends.skew_max_seconds = ends.skew_max_seconds.min(skew_max_seconds);
+    }
+
+    /// As [`Self::note`], of the instruction's own leg, unless its market is settled.
+    pub fn note_primary(&mut self, primary: Option<&Primary<'_>>) {
+        if let Some((price, skew)) = primary.and_then(|own| own.skew_max_seconds.map(|skew| (own.price, skew))) {
+            self.note(price, skew);
+        }
+    }
+
+    /// Refuses prices that are further apart than every one of their markets allows.
+    ///
+    /// # Errors
+    /// `OracleLegsSkewed`.
+    pub fn check(&self) -> Result<()> {
+        match &self.0 {
+            Some(ends) => check_skew([&ends.earliest, &ends.latest], ends.skew_max_seconds).or_refuse(),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Legs {
@@ -111,29 +153,6 @@ impl Legs {
     /// Why there is no initial valuation.
     pub fn refusal(&self) -> Option<TaperError> {
         self.refusal
-    }
-
-    /// Notes a live price; the skew between all of them is checked at the end.
-    fn note(&mut self, price: &OraclePrice, skew_max_seconds: u32) {
-        if price.grade == Grade::Frozen {
-            return;
-        }
-        self.span = Some(match self.span {
-            None => Span { earliest: *price, latest: *price, skew_max_seconds },
-            Some(span) => Span {
-                earliest: if price.publish_time_seconds < span.earliest.publish_time_seconds {
-                    *price
-                } else {
-                    span.earliest
-                },
-                latest: if price.publish_time_seconds > span.latest.publish_time_seconds {
-                    *price
-                } else {
-                    span.latest
-                },
-                skew_max_seconds: span.skew_max_seconds.min(skew_max_seconds),
-            },
-        });
     }
 }
 
@@ -182,10 +201,7 @@ impl Walk<'_> {
         needs: Needs,
     ) -> Result<Legs> {
         let mut legs = Legs::default();
-        if let Some((price, skew)) = primary.as_ref().and_then(|own| own.skew_max_seconds.map(|skew| (own.price, skew)))
-        {
-            legs.note(price, skew);
-        }
+        legs.span.note_primary(primary.as_ref());
         for position in self.account.used_positions() {
             if primary.as_ref().is_some_and(|primary| *primary.market == position.market) {
                 continue;
@@ -196,9 +212,7 @@ impl Walk<'_> {
             *remaining = rest;
             self.value_one(position, market, oracle, needs, &mut legs)?;
         }
-        if let Some(span) = legs.span {
-            taper_engine::oracle::check_skew([&span.earliest, &span.latest], span.skew_max_seconds).or_refuse()?;
-        }
+        legs.span.check()?;
         Ok(legs)
     }
 
@@ -243,7 +257,7 @@ impl Walk<'_> {
         let params = &market.state.params;
         let owed = market.state.owed_at(seat, self.now.slot).or_refuse()?;
         if !market.state.is_settled() {
-            legs.note(&price, params.oracle_leg_skew_seconds);
+            legs.span.note(&price, params.oracle_leg_skew_seconds);
         }
         legs.refusal = legs.refusal.or(refusal);
         if needs.maintenance {
@@ -288,7 +302,7 @@ pub(crate) fn judged_price(
 ) -> core::result::Result<OraclePrice, TaperError> {
     let state = &market.state;
     if state.is_settled() {
-        return Ok(state.settled_price(state.last_price.publish_time_seconds));
+        return Ok(state.settled_price());
     }
     let reading = oracle::read(oracle, &market.oracle_identity())?;
     let judged = assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds);
@@ -325,7 +339,7 @@ pub fn leg_price(
 ) -> Result<(OraclePrice, Option<TaperError>)> {
     let state = &market.state;
     if state.is_settled() {
-        return Ok((state.settled_price(state.last_price.publish_time_seconds), None));
+        return Ok((state.settled_price(), None));
     }
     let read = oracle::read(account, &market.oracle_identity());
     let assessed = read.and_then(|reading| {

@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn what_is_no_mint_is_refused() {
         let (key, owner) = (Pubkey::default(), Pubkey::default());
-        let mut check = |mut data: Vec<u8>| {
+        let check = |mut data: Vec<u8>| {
             let mut lamports = 1;
             check_mint(&AccountInfo::new(&key, false, false, &mut lamports, &mut data, &owner, false))
         };

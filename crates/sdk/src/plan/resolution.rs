@@ -3,13 +3,14 @@
 use solana_pubkey::Pubkey;
 use taper::events::{DeleveragedSeat, ResolveReport};
 use taper::legs::{refused_at, Now, Walk};
-use taper::state::{Exchange, MarginAccount, Market, OrderBook};
+use taper::state::{Exchange, MarginAccount};
 use taper_engine::quantity::QuoteAtoms;
 use taper_engine::resolve::{resolve_leg, ResolveLog};
 
+use super::opened::Opened;
 use super::LegQuery;
 use crate::legs::Leg;
-use crate::snapshot::{copy, look, Accounts, Copies, PlanError};
+use crate::snapshot::{look, Accounts, Copies, PlanError};
 
 /// What a resolution would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,31 +30,13 @@ pub struct ResolvePlan {
 /// # Errors
 /// [`PlanError`].
 pub fn plan_resolution(accounts: &impl Accounts, query: &LegQuery<'_>) -> Result<ResolvePlan, PlanError> {
-    let keys = query.keys;
-    let exchange = look::<Exchange>(accounts, &keys.exchange)?;
-    let mut account = copy::<MarginAccount>(accounts, &query.margin_account)?;
-    let mut market = copy::<Market>(accounts, &keys.market)?;
-    let mut order_book = copy::<OrderBook>(accounts, &keys.order_book)?;
-    account.check_belongs(&keys.exchange)?;
-    market.check_belongs(&keys.exchange)?;
-    market.check_book(&keys.order_book)?;
-    let seat_index = account.require_seat_in(&keys.market)?;
-    let context = {
-        let walk = Walk {
-            exchange,
-            exchange_key: &keys.exchange,
-            account: &account,
-            account_key: &query.margin_account,
-            now: query.now,
-        };
-        let shown = core::iter::once(&keys.oracle).chain(query.legs.iter().flat_map(|leg| [&leg.market, &leg.oracle]));
-        let mut copies = Copies::of(accounts, shown)?;
-        let infos = copies.infos();
-        let [oracle, remaining @ ..] = infos.as_slice() else {
-            return Err(PlanError::NoAccount(keys.oracle));
-        };
-        walk.resolution(&mut market, &keys.market, oracle, remaining)?
-    };
+    let mut opened = Opened::of(accounts, query)?;
+    let market_key = &query.keys.market;
+    let seat_index = opened.account.require_seat_in(market_key)?;
+    let context = opened.walk(accounts, query, |walk, market, oracle, remaining| {
+        walk.resolution(market, market_key, oracle, remaining)
+    })?;
+    let Opened { mut account, mut market, mut order_book, .. } = opened;
     let (mut log, mut moves) = (taper::fills::new_fill_log(), bytemuck::zeroed_box::<ResolveLog>());
     let (state, book) = (&mut market.state, &mut order_book.book);
     let summary = resolve_leg(state, book, &mut account.state, seat_index, &context, &mut log, &mut moves)
