@@ -133,7 +133,7 @@ pub async fn run(start: Start) -> Result<(), ChainError> {
 
     let mut give_up = None::<Instant>;
     loop {
-        let mut arrived = Instant::now();
+        let mut arrived = None;
         tokio::select! {
             changed = shutdown.changed(), if give_up.is_none() => {
                 if changed.is_err() || *shutdown.borrow() {
@@ -144,7 +144,7 @@ pub async fn run(start: Start) -> Result<(), ChainError> {
                 }
             }
             Some(first) = news.recv() => {
-                arrived = bot.hear(first).await.unwrap_or(arrived);
+                arrived = bot.hear(first).await;
                 for _ in 1..NEWS_PER_ROUND {
                     let Ok(next) = news.try_recv() else { break };
                     bot.hear(next).await;
@@ -158,7 +158,8 @@ pub async fn run(start: Start) -> Result<(), ChainError> {
             // So that a shutdown is noticed without any news.
             () = tokio::time::sleep(Duration::from_millis(500)) => {}
         }
-        bot.decide(arrived);
+        // What no news has led to, but the clock, begins now.
+        bot.decide(arrived.unwrap_or_else(Instant::now));
         bot.count(news.len());
         if let Some(until) = give_up {
             if bot.desk.in_flight() == 0 || Instant::now() > until {
