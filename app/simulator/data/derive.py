@@ -2,6 +2,7 @@
 """Makes the bundled files of this folder from the collected real data: `derive.py SOURCE_FOLDER` (see README.md).
 
 Prices: the six columns ts_ms,open,high,low,close,volume of a window, every field as it stands in the source.
+Sizes: the debts of a lending market's borrowers, in whole dollars, sorted.
 Depth: cumulative resting US dollars by distance from the mid price; the median over all snapshots of the source.
 """
 import csv
@@ -24,7 +25,32 @@ PRICES = {
     "eth-2024-08": ("eth_usdt_binance-spot_1m_2024-08", 1722814200000, 1600),
     "sol-2022-11": ("sol_usdt_binance-spot_3m_2022-11", 1667920500000, 600),
     "sol-2023-08-calm": ("sol_usdt_binance-perp_1m_2023-08_CALM", 1691366400000, 1600),
+    "btc-2021-09": ("btc_usdt_binance-spot_1m_2021-09", 1632465000000, 1815),
+    "eth-2021-09": ("eth_usdt_binance-spot_1m_2021-09", 1632465000000, 1815),
+    "sol-2021-09": ("sol_usdt_binance-spot_1m_2021-09", 1632243600000, 1815),
+    "eth-2022-05": ("eth_usdt_binance-spot_5m_2022-05", 1652311800000, 375),
+    "sol-2022-05": ("sol_usdt_binance-spot_5m_2022-05", 1652254200000, 375),
+    "btc-2022-06": ("btc_usdt_binance-perp_5m_2022-06", 1655150400000, 375),
+    "eth-2022-06": ("eth_usdt_binance-perp_5m_2022-06", 1655089200000, 375),
+    "sol-2022-06": ("sol_usdt_binance-spot_5m_2022-06", 1655067600000, 375),
+    "btc-2022-11": ("btc_usdt_binance-perp_5m_2022-11", 1667916000000, 375),
+    "eth-2022-11": ("eth_usdt_binance-perp_5m_2022-11", 1667916000000, 375),
+    "btc-2023-08": ("btc_usdt_binance-spot_5m_2023-08", 1692288000000, 375),
+    "eth-2023-08": ("eth_usdt_binance-spot_5m_2023-08", 1692288000000, 375),
+    "sol-2023-08": ("sol_usdt_binance-spot_5m_2023-08", 1692288000000, 375),
+    "btc-2024-04": ("btc_usdt_binance-spot_5m_2024-04", 1713016800000, 375),
+    "eth-2024-04": ("eth_usdt_binance-spot_5m_2024-04", 1713016800000, 375),
+    "sol-2024-04": ("sol_usdt_binance-spot_5m_2024-04", 1713016800000, 375),
+    "btc-2024-08": ("btc_usdt_binance-spot_1m_2024-08", 1722803400000, 1815),
+    "sol-2024-08": ("sol_usdt_binance-perp_5m_2024-08", 1722817800000, 375),
+    "btc-2025-02": ("btc_usdt_binance-spot_1m_2025-02", 1738531800000, 1815),
+    "sol-2025-02": ("sol_usdt_binance-perp_5m_2025-02", 1738526400000, 375),
+    "btc-2023-08-calm": ("btc_usdt_binance-perp_1m_2023-08_CALM", 1691366400000, 1815),
+    "eth-2023-08-calm": ("eth_usdt_binance-perp_1m_2023-08_CALM", 1691366400000, 1815),
 }
+
+# Below it a debt is dust.
+LEAST_DEBT_USD = 100
 
 BANDS = [1, 2, 5, 10, 15, 20, 25, 50, 100]
 SERUM_BANDS = [5, 15, 25, 35, 50, 75, 100, 150, 200]
@@ -80,7 +106,17 @@ def write_depth(source):
                     writer.writerow([profile, side, band, usd])
 
 
+def write_sizes(source):
+    rows = read(source / "positions" / "aave-v3_steth_borrowers_2023-06.csv.gz")
+    debts = sorted(int(float(row["debt_usd"])) for row in rows)
+    with open(HERE / "sizes.csv", "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["debt_usd"])
+        writer.writerows([debt] for debt in debts if debt >= LEAST_DEBT_USD)
+
+
 if __name__ == "__main__":
     folder = pathlib.Path(sys.argv[1])
     write_prices(folder)
     write_depth(folder)
+    write_sizes(folder)

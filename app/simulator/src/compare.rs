@@ -20,10 +20,11 @@ use rayon::prelude::*;
 use taper_engine::quantity::QuoteAtoms;
 
 use crate::lab::policy::{PolicyKind, DEFAULTS, KNOWN};
+use crate::lab::population::{self, Population};
 use crate::lab::run::{run as run_one, Outcome, RunSpec};
 use crate::replay::events;
 use crate::report::{self, Staging};
-use inputs::{Feedback, InputError, Scenario};
+use inputs::{Feedback, InputError, Scenario, Surroundings};
 
 /// Exit code for input that cannot be compared; clap uses the same for bad arguments.
 const BAD_INPUT: u8 = 2;
@@ -33,7 +34,7 @@ const ATOMS_PER_USD: i64 = 1_000_000;
 /// Arguments of `taper-sim compare`.
 #[derive(Args, Debug)]
 pub struct Arguments {
-    /// Bundled crashes by name, separated by commas, or `all`.
+    /// Bundled events by name, separated by commas; `select`, `heldout` and `calm` are sets of them, `all` is every one.
     #[arg(long, value_name = "NAMES", default_value = "all", value_delimiter = ',')]
     events: Vec<String>,
     /// Compare on candles from a CSV or CSV.gz file with the header ts_ms,open,high,low,close,volume instead.
@@ -42,9 +43,15 @@ pub struct Arguments {
     /// With --prices: the window is the first so many candles; up to a day more is what comes later.
     #[arg(long, value_name = "N", requires = "prices", value_parser = clap::value_parser!(u32).range(1..))]
     candles: Option<u32>,
+    /// Cut windows of so many hours, one after the other, out of all candles of the events or the file, instead of their own windows.
+    #[arg(long, value_name = "HOURS", conflicts_with = "candles", value_parser = clap::value_parser!(u8).range(1..=24))]
+    rolling: Option<u8>,
     /// Depth that the market maker quotes: sol, btc or eth. Default: the event's own, sol for a file.
     #[arg(long, value_name = "PROFILE")]
     depth: Option<String>,
+    /// Time in which half of what was taken from the book is back, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3_600))]
+    recovery: u16,
     /// Policies by name, or parameter files (*.toml), separated by commas; `--list-policies` shows them. The control hard-taper-fee is
     /// always among them.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values_t = DEFAULTS.map(str::to_owned))]
@@ -55,11 +62,15 @@ pub struct Arguments {
     /// Seeds: 1 up to this number. Each draws another population.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     seeds: u16,
-    /// Leveraged accounts, three quarters of them long.
+    /// Whom the accounts are drawn from: hyperliquid-2025, bitmex-2019, aave-2023, or replay (that of `taper-sim replay`).
+    #[arg(long, value_name = "NAME", default_value = population::DEFAULT)]
+    population: String,
+    /// Leveraged accounts.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=1_500))]
     accounts: u16,
-    /// Open interest of the longs, in units of the calm depth within 1% on one side.
-    #[arg(long, value_name = "DEPTHS", default_value = "3", value_parser = interest)]
+    /// Open interest of the longs, in units of the calm depth within 1% on one side. Beyond 4.5 the market's cap and its throttle grow
+    /// with it.
+    #[arg(long, value_name = "DEPTHS", default_value = "4.5", value_parser = interest)]
     interest: i64,
     /// How much of the market's own displacement the oracle shows: 0, 0.5, 1, or several separated by commas.
     #[arg(long, value_name = "PART", value_delimiter = ',', default_value = "0.5")]
@@ -80,12 +91,12 @@ pub struct Arguments {
     report: Option<PathBuf>,
 }
 
-/// Depths with at most one decimal, as tenths. The default parameters cap open interest at five.
+/// Depths with at most one decimal, as tenths.
 pub(crate) fn interest(text: &str) -> Result<i64, String> {
     let (whole, tenth) = text.split_once('.').unwrap_or((text, "0"));
     let tenths = whole.parse::<i64>().ok().zip(tenth.parse::<i64>().ok().filter(|_| tenth.len() == 1));
     let tenths = tenths.map(|(whole, tenth)| whole.saturating_mul(10).saturating_add(tenth));
-    tenths.filter(|tenths| (1..=45).contains(tenths)).ok_or_else(|| format!("'{text}' is not a number from 0.1 to 4.5"))
+    tenths.filter(|tenths| (1..=600).contains(tenths)).ok_or_else(|| format!("'{text}' is not a number from 0.1 to 60"))
 }
 
 /// Everything that was run: all policies and seeds of an event at a feedback lie together, policy by policy.
@@ -95,6 +106,7 @@ pub struct Comparison {
     pub feedbacks: Vec<Feedback>,
     pub seeds: u64,
     pub accounts: usize,
+    pub population: Population,
     /// Open interest of the longs, in tenths of the calm depth.
     pub interest_tenths: i64,
     /// What insurance has for the market before it starts.
@@ -117,6 +129,7 @@ impl Comparison {
             policy: &self.policies[policy],
             seed,
             accounts: self.accounts,
+            population: &self.population,
             interest_tenths: self.interest_tenths,
             feedback_halves: self.feedbacks[feedback].halves(),
             fund: self.fund,
@@ -160,11 +173,16 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Reads everything that the arguments name, and makes the folder, before anything starts.
 fn prepare(arguments: &Arguments) -> Result<Comparison, InputError> {
-    let depth = arguments.depth.as_deref();
-    let scenarios = match &arguments.prices {
-        Some(path) => vec![inputs::from_file(path, arguments.candles, depth)?],
-        None => inputs::from_events(&arguments.events, depth)?,
+    let around = Surroundings {
+        depth: arguments.depth.as_deref(),
+        recovery_seconds: arguments.recovery,
+        rolling_hours: arguments.rolling,
     };
+    let scenarios = match &arguments.prices {
+        Some(path) => inputs::from_file(path, arguments.candles, &around)?,
+        None => inputs::from_events(&arguments.events, &around)?,
+    };
+    let population = Population::bundled(&arguments.population)?;
     let policies = inputs::policies(&arguments.policies, &scenarios)?;
     let mut feedbacks = arguments.feedback.clone();
     feedbacks.dedup();
@@ -177,6 +195,7 @@ fn prepare(arguments: &Arguments) -> Result<Comparison, InputError> {
         feedbacks,
         seeds: u64::from(arguments.seeds),
         accounts: usize::from(arguments.accounts),
+        population,
         interest_tenths: arguments.interest,
         fund: QuoteAtoms(i64::try_from(arguments.insurance).unwrap_or(i64::MAX).saturating_mul(ATOMS_PER_USD)),
         outcomes: Vec::new(),

@@ -8,6 +8,7 @@ pub mod feed;
 pub mod ledger;
 mod maker;
 pub mod policy;
+pub mod population;
 pub mod record;
 pub mod run;
 pub mod tally;

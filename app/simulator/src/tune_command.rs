@@ -13,6 +13,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::compare::inputs::Feedback;
+use crate::lab::population;
 use crate::tune::judge::{Ground, Trial};
 use crate::tune::search::{Search, Settings};
 use crate::tune::space::Space;
@@ -45,11 +46,14 @@ pub struct Arguments {
     /// Seed of the search itself.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Whom the accounts are drawn from, as for `compare`.
+    #[arg(long, value_name = "NAME", default_value = population::DEFAULT)]
+    population: String,
     /// Leveraged accounts.
     #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u16).range(1..=1_500))]
     accounts: u16,
     /// Open interest of the longs, in units of the calm depth within 1% on one side.
-    #[arg(long, value_name = "DEPTHS", default_value = "3", value_parser = crate::compare::interest)]
+    #[arg(long, value_name = "DEPTHS", default_value = "4.5", value_parser = crate::compare::interest)]
     interest: i64,
     /// How much of the market's own displacement the oracle shows: 0, 0.5, 1, or several separated by commas.
     #[arg(long, value_name = "PART", value_delimiter = ',', default_value = "0.5")]

@@ -51,8 +51,8 @@ fn bad_input_is_refused() {
     assert_refused(&["--policies", "no/such.toml"], "no/such.toml");
     assert_refused(&["--depth", "doge"], "there is no depth profile 'doge'");
     assert_refused(&["--feedback", "0.7"], "'0.7' is none of 0, 0.5, 1");
-    assert_refused(&["--interest", "0"], "'0' is not a number from 0.1 to 4.5");
-    assert_refused(&["--interest", "3.25"], "'3.25' is not a number from 0.1 to 4.5");
+    assert_refused(&["--interest", "0"], "'0' is not a number from 0.1 to 60");
+    assert_refused(&["--interest", "3.25"], "'3.25' is not a number from 0.1 to 60");
     assert_refused(&["--seeds", "0"], "--seeds");
     assert_refused(&["--accounts", "1501"], "--accounts");
     assert_refused(&["--csv", "/proc/no/such"], "/proc/no/such: cannot write there");

@@ -10,12 +10,16 @@ use taper_engine::EngineError;
 use super::{known_events, known_policies};
 use crate::lab::feed::{with_tail, Feed, FeedSource};
 use crate::lab::policy::{adopt, PolicyKind, CONTROL};
+use crate::lab::population::PopulationError;
 use crate::params_command;
 use crate::replay::candles::{self, Candle, CandleFileError, Candles};
 use crate::replay::depth::{DepthError, DepthProfile};
 use crate::replay::events::{self, EventError};
 
 const DAY_MS: i64 = 86_400_000;
+const HOUR_MS: i64 = 3_600_000;
+/// Candles before the first rolling window: from them the volatility at its start is known.
+const VOLATILITY_HISTORY: usize = 15;
 const BPS: i64 = 10_000;
 
 /// What stops a comparison before it starts.
@@ -35,6 +39,10 @@ pub enum InputError {
     PolicyFile(String),
     #[error("--policies {name}: on {event} it breaks the rule {rule} (`taper-sim params check` explains it)")]
     PolicyRule { name: String, event: String, rule: String },
+    #[error(transparent)]
+    Population(#[from] PopulationError),
+    #[error("{0}: it is too short for a window of {1} hours after {VOLATILITY_HISTORY} candles of history")]
+    TooShort(String, u8),
     #[error("{0}: cannot write there: {1}")]
     Folder(String, io::Error),
 }
@@ -84,34 +92,64 @@ impl fmt::Display for Feedback {
 pub struct Scenario {
     pub name: String,
     pub title: String,
+    /// What parameters may be chosen on: `select`, `heldout`, `calm`, or `file`.
+    pub set: String,
     pub feed: Feed,
     /// Largest fall or rise inside the window, whichever is more, in basis points: its violence.
     pub violence_bps: i64,
 }
 
-/// The bundled crashes of these names, with the day that follows where it is bundled too.
+/// What surrounds the accounts and is the same for all events.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// Depth profile; the event's own if none is named.
+    pub depth: Option<&'a str>,
+    /// Time in which half of what was taken from the book is back.
+    pub recovery_seconds: u16,
+    /// Windows of so many hours, one after the other through all candles, instead of the event's own.
+    pub rolling_hours: Option<u8>,
+}
+
+/// Candles with a window in them.
+struct Cut<'a> {
+    name: String,
+    title: String,
+    set: String,
+    depth: &'a str,
+    candles: &'a Candles,
+    first: usize,
+    window: usize,
+}
+
+/// The bundled events of these names or sets, with the day that follows where it is bundled too.
 ///
 /// # Errors
 /// For a name that does not exist.
-pub fn from_events(names: &[String], depth: Option<&str>) -> Result<Vec<Scenario>, InputError> {
-    let chosen = if names.iter().any(|name| name == "all") {
-        known_events()?
-    } else {
-        names.iter().map(|name| events::find(name.trim())).collect::<Result<_, _>>()?
-    };
-    let scenario = |event: events::Event| {
+pub fn from_events(names: &[String], around: &Surroundings<'_>) -> Result<Vec<Scenario>, InputError> {
+    let known = known_events()?;
+    let mut chosen: Vec<events::Event> = Vec::new();
+    for name in names.iter().map(|name| name.trim()) {
+        let of: Vec<events::Event> = known.iter().filter(|event| name == "all" || event.set == name).cloned().collect();
+        let of = if of.is_empty() { vec![events::find(name)?] } else { of };
+        chosen.extend(
+            of.into_iter().filter(|event| chosen.iter().all(|other| other.name != event.name)).collect::<Vec<_>>(),
+        );
+    }
+    let mut scenarios = Vec::new();
+    for event in chosen {
         let (candles, first) = event.load_with_day_after()?;
-        let (window, profile) = (event.candles, depth.unwrap_or(&event.depth).to_owned());
-        build(event.name, event.title, &candles, first, window, &profile)
-    };
-    chosen.into_iter().map(scenario).collect()
+        let events::Event { name, title, set, depth, candles: window, .. } = event;
+        let depth = around.depth.unwrap_or(&depth);
+        scenarios.extend(build(Cut { name, title, set, depth, candles: &candles, first, window }, around)?);
+    }
+    Ok(scenarios)
 }
 
 /// Candles from a file.
 ///
 /// # Errors
 /// The first problem of the file.
-pub fn from_file(path: &Path, window: Option<u32>, depth: Option<&str>) -> Result<Scenario, InputError> {
+pub fn from_file(path: &Path, window: Option<u32>, around: &Surroundings<'_>) -> Result<Vec<Scenario>, InputError> {
     let mut candles = candles::read_file(path)?;
     let name = path.display().to_string();
     let all = candles.rows.len();
@@ -119,22 +157,39 @@ pub fn from_file(path: &Path, window: Option<u32>, depth: Option<&str>) -> Resul
     let day = usize::try_from(DAY_MS / candles.spacing_ms.max(1)).unwrap_or(all);
     candles.rows.truncate(window.saturating_add(day));
     candles.check_replayable(&name)?;
-    build(name, "candles from a file".to_owned(), &candles, 0, window, depth.unwrap_or("sol"))
+    let (title, set, depth) = ("candles from a file".to_owned(), "file".to_owned(), around.depth.unwrap_or("sol"));
+    build(Cut { name, title, set, depth, candles: &candles, first: 0, window }, around)
 }
 
-fn build(
-    name: String,
-    title: String,
-    candles: &Candles,
-    first: usize,
-    window: usize,
-    profile: &str,
-) -> Result<Scenario, InputError> {
-    let profile = with_tail(DepthProfile::bundled(profile)?);
+/// The window, or the rolling windows of the same candles.
+fn build(cut: Cut<'_>, around: &Surroundings<'_>) -> Result<Vec<Scenario>, InputError> {
+    let Some(hours) = around.rolling_hours else { return Ok(vec![list(cut, around)?]) };
+    let candles = cut.candles;
+    let window = usize::try_from(i64::from(hours) * HOUR_MS / candles.spacing_ms.max(1)).unwrap_or(usize::MAX);
+    let first = VOLATILITY_HISTORY.min(candles.rows.len());
+    let mut scenarios = Vec::new();
+    for start in (first..candles.rows.len()).step_by(window.max(1)) {
+        let Some(rows) = candles.rows.get(..start.saturating_add(window)) else { break };
+        let part = Candles { spacing_ms: candles.spacing_ms, rows: rows.to_vec() };
+        let hour = usize::from(hours) * scenarios.len();
+        let (name, title) = (format!("{}+{hour:02}h", cut.name), cut.title.clone());
+        let (set, depth) = (cut.set.clone(), cut.depth);
+        scenarios.push(list(Cut { name, title, set, depth, candles: &part, first: start, window }, around)?);
+    }
+    if scenarios.is_empty() {
+        return Err(InputError::TooShort(cut.name, hours));
+    }
+    Ok(scenarios)
+}
+
+fn list(cut: Cut<'_>, around: &Surroundings<'_>) -> Result<Scenario, InputError> {
+    let Cut { name, title, set, depth, candles, first, window } = cut;
+    let profile = with_tail(DepthProfile::bundled(depth)?);
     let source = FeedSource { candles, first, window, profile, jump: None };
-    let feed = Feed::new(source).map_err(|error| InputError::Listing(name.clone(), error))?;
+    let mut feed = Feed::new(source).map_err(|error| InputError::Listing(name.clone(), error))?;
+    feed.recovery_ms = i64::from(around.recovery_seconds) * 1_000;
     let violence_bps = violence(candles.rows.get(first..first + window).unwrap_or_default());
-    Ok(Scenario { name, title, feed, violence_bps })
+    Ok(Scenario { name, title, set, feed, violence_bps })
 }
 
 fn violence(window: &[Candle]) -> i64 {

@@ -43,6 +43,10 @@ fn count(value: u64) -> f64 {
 pub const EQUITY: &Measure =
     &Measure { name: "equity_bps", head: "equity", decimals: 1, of: |s| bps(s, s.split.sum_atoms()) };
 
+/// The largest displacement: impact against a run without liquidations.
+pub const PEAK: &Measure =
+    &Measure { name: "peak_bps", head: "peak", decimals: 0, of: |s| s.tally.peak_ppm as f64 / 100.0 };
+
 /// All of them, in the order of the table.
 pub const MEASURES: [Measure; 21] = [
     Measure { name: "equity_bps", head: "equity", decimals: 1, of: |s| bps(s, s.split.sum_atoms()) },

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::line;
-use super::measure::{EQUITY, MEASURES};
+use super::measure::{EQUITY, MEASURES, PEAK};
 use super::summary::{At, Spread, Verdict};
 use super::Comparison;
 use crate::lab::policy::CONTROL;
@@ -11,6 +11,10 @@ use crate::lab::policy::CONTROL;
 /// Columns of an event's table after equity and its difference to the control.
 const SHOWN: std::ops::Range<usize> = 1..18;
 const WIDTH: usize = 8;
+/// More events than this are only summarised.
+const EVENTS_SHOWN: usize = 60;
+/// Losing events that are named.
+const LOSING_SHOWN: usize = 12;
 
 /// Prints everything.
 ///
@@ -20,10 +24,15 @@ pub fn print(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     heading(out, comparison)?;
     for feedback in 0..comparison.feedbacks.len() {
         for scenario in 0..comparison.scenarios.len() {
+            // Hundreds of windows are for the files; here their summary says enough.
+            if comparison.scenarios.len() > EVENTS_SHOWN {
+                break;
+            }
             event(out, comparison, scenario, feedback)?;
         }
     }
     for feedback in 0..comparison.feedbacks.len() {
+        overall(out, comparison, feedback)?;
         for at in At::ALL {
             against(out, comparison, feedback, at)?;
         }
@@ -34,8 +43,9 @@ pub fn print(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
 fn heading(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     writeln!(
         out,
-        "{} accounts, longs {}.{} depths, seeds 1 to {}; means over seeds, ± one standard deviation",
+        "{} accounts ({}), longs {}.{} depths, seeds 1 to {}; means over seeds, ± one standard deviation",
         comparison.accounts,
+        comparison.population.title,
         comparison.interest_tenths / 10,
         comparison.interest_tenths % 10,
         comparison.seeds
@@ -56,7 +66,11 @@ fn event(out: &mut dyn Write, comparison: &Comparison, scenario: usize, feedback
         return Ok(());
     };
     writeln!(out)?;
-    writeln!(out, "{}: {}; moved {} bps at most; feedback {strength}", named.name, named.title, named.violence_bps)?;
+    writeln!(
+        out,
+        "{} ({}): {}; moved {} bps at most; feedback {strength}",
+        named.name, named.set, named.title, named.violence_bps
+    )?;
     let mut head = format!("{:<18} {:>17} {:>15} {:>9}", "policy", "equity", "difference", "day later");
     for measure in MEASURES.get(SHOWN).unwrap_or_default() {
         head.push_str(&format!(" {:>WIDTH$}", measure.head));
@@ -118,10 +132,10 @@ fn against(out: &mut dyn Write, comparison: &Comparison, feedback: usize, at: At
             let counted = |verdict| events.iter().filter(|(_, mean)| Verdict::of(*mean) == verdict).count();
             let score = [Verdict::Better, Verdict::Tie, Verdict::Worse].map(counted);
             let mut row = format!(
-                "{:<18} {:<18} {:>8.1} {:>8}",
+                "{:<18} {:<18} {:>16} {:>8}",
                 shortened(&kind.name),
                 shortened(&against.name),
-                mean.mean,
+                with_deviation(mean),
                 format!("{}/{}/{}", score[0], score[1], score[2]),
             );
             for quartile in 1..=4 {
@@ -148,24 +162,72 @@ fn against(out: &mut dyn Write, comparison: &Comparison, feedback: usize, at: At
     writeln!(out)?;
     writeln!(
         out,
-        "equity retained {when}, feedback {strength}: difference in bps, mean over events; events better/tie/worse;"
+        "equity retained {when}, feedback {strength}: difference in bps, mean over events ± standard deviation; better/tie/worse;"
     )?;
     writeln!(out, "means by quartile of violence (1 the calmest); the events that lose")?;
     line(
         out,
         &format!(
-            "{:<18} {:<18} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}  worse on",
+            "{:<18} {:<18} {:>16} {:>8} {:>8} {:>8} {:>8} {:>8}  worse on",
             "policy", "against", "mean", "b/t/w", "Q1", "Q2", "Q3", "Q4"
         ),
     )?;
     rows.iter().try_for_each(|row| line(out, row))
 }
 
-/// Names of the events that a policy loses, the worst first, with by how much.
+/// Names of the events that a policy loses, the worst first, with by how much; of very many only the worst.
 fn losing(comparison: &Comparison, events: &[(usize, f64)]) -> String {
     let mut lost: Vec<(usize, f64)> =
         events.iter().copied().filter(|(_, mean)| Verdict::of(*mean) == Verdict::Worse).collect();
     lost.sort_by(|a, b| a.1.total_cmp(&b.1));
     let name = |scenario: usize| comparison.scenarios.get(scenario).map_or("", |scenario| scenario.name.as_str());
-    lost.iter().map(|(scenario, mean)| format!("{} {mean:.0}", name(*scenario))).collect::<Vec<_>>().join(", ")
+    let named = lost.iter().take(LOSING_SHOWN).map(|(scenario, mean)| format!("{} {mean:.0}", name(*scenario)));
+    let mut text = named.collect::<Vec<_>>().join(", ");
+    if lost.len() > LOSING_SHOWN {
+        text.push_str(&format!(" and {} more", lost.len() - LOSING_SHOWN));
+    }
+    text
+}
+
+/// Each policy over all events: means of what its runs came to.
+fn overall(out: &mut dyn Write, comparison: &Comparison, feedback: usize) -> io::Result<()> {
+    let Some(strength) = comparison.feedbacks.get(feedback) else { return Ok(()) };
+    writeln!(out)?;
+    writeln!(
+        out,
+        "all {} events, feedback {strength}: means over events; equity as a difference to {CONTROL} at the end and a day later;",
+        comparison.scenarios.len()
+    )?;
+    writeln!(out, "lower: events on which the peak of the displacement is lower than the control's")?;
+    let mut head = format!("{:<18} {:>16} {:>16} {:>7}", "policy", "difference", "day later", "lower");
+    for measure in MEASURES.get(SHOWN).unwrap_or_default() {
+        head.push_str(&format!(" {:>WIDTH$}", measure.head));
+    }
+    line(out, &head)?;
+    let control = comparison.policies.iter().position(|policy| policy.name == CONTROL).unwrap_or(0);
+    let places = |policy| (0..comparison.scenarios.len()).map(move |scenario| (scenario, feedback, policy));
+    for (policy, kind) in comparison.policies.iter().enumerate() {
+        let difference = |at| {
+            let events = comparison.by_event(feedback, policy, control, at);
+            let means: Vec<f64> = events.iter().map(|(_, mean)| *mean).collect();
+            Spread::of(&means).map_or_else(|| "n/a".to_owned(), with_deviation)
+        };
+        let peak = |place| comparison.paired(place, control, At::End, PEAK).is_some_and(|spread| spread.mean < 0.0);
+        let lower = places(policy).filter(|place| peak(*place)).count();
+        let mut row = format!(
+            "{:<18} {:>16} {:>16} {:>7}",
+            shortened(&kind.name),
+            difference(At::End),
+            difference(At::Later),
+            lower
+        );
+        for measure in MEASURES.get(SHOWN).unwrap_or_default() {
+            let means: Vec<f64> =
+                places(policy).filter_map(|place| Some(comparison.spread(place, At::End, measure)?.mean)).collect();
+            let mean = Spread::of(&means).unwrap_or_default().mean;
+            row.push_str(&format!(" {:>WIDTH$}", rounded(mean, measure.decimals)));
+        }
+        line(out, &row)?;
+    }
+    Ok(())
 }

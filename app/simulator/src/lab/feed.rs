@@ -8,7 +8,7 @@ use taper_engine::quantity::{BaseLots, Price};
 use taper_engine::{EngineError, Result};
 
 use crate::replay::candles::Candles;
-use crate::replay::depth::{volatility_part, DepthProfile, Level};
+use crate::replay::depth::{volatility_part, DepthProfile, Level, RECOVERY_HALF_LIFE_MS};
 use crate::replay::path::{
     base_lot_exponent, calm_confidence, mantissa, next_average, pyth_exponent, steps, Jump, SLOT_MS,
 };
@@ -52,6 +52,8 @@ pub struct Feed {
     pub window_ticks: usize,
     /// The levels that the maker quotes in calm.
     pub profile: DepthProfile,
+    /// Half of what is taken from the book is back after so many milliseconds.
+    pub recovery_ms: i64,
     /// Lots within 1% of the price on the thinner side, in calm.
     pub calm_depth: BaseLots,
     /// What Taper's defaults are for this market.
@@ -133,7 +135,8 @@ impl Feed {
             part: 1.0,
         };
         let opening = posted(&calm, exponent, 0, &defaults)?;
-        Ok(Self { ticks, window_ticks, profile, calm_depth, defaults, opening, exponent })
+        let recovery_ms = RECOVERY_HALF_LIFE_MS;
+        Ok(Self { ticks, window_ticks, profile, recovery_ms, calm_depth, defaults, opening, exponent })
     }
 
     /// A market of these parameters on a given path; all of it is the window. What a lot is in base units does not matter to any rule, so
@@ -166,7 +169,8 @@ impl Feed {
         let opening_tick = calm(GIVEN_START_MS, FIRST_SLOT, opening_price, opening_price, 1.0);
         let opening = posted(&opening_tick, GIVEN_PYTH_EXPONENT, 0, &defaults)?;
         let (profile, calm_depth, exponent) = (listing.profile.clone(), listing.calm_depth, GIVEN_PYTH_EXPONENT);
-        Ok(Self { window_ticks: ticks.len(), ticks, profile, calm_depth, defaults, opening, exponent })
+        let (window_ticks, recovery_ms) = (ticks.len(), RECOVERY_HALF_LIFE_MS);
+        Ok(Self { ticks, window_ticks, profile, recovery_ms, calm_depth, defaults, opening, exponent })
     }
 
     /// The price that the oracle posts when liquidations have moved the market by so many millionths.

@@ -7,6 +7,8 @@ use taper_engine::params::MarketParams;
 use taper_engine::quantity::{Price, Side};
 
 use super::feed::PPM_ONE;
+#[cfg(test)]
+use crate::replay::depth::RECOVERY_HALF_LIFE_MS;
 use crate::replay::depth::{quoted, Depletion, DepthProfile, Level};
 use crate::replay::maker::{quote, Quote};
 
@@ -38,11 +40,11 @@ struct Shown {
 
 impl Maker {
     /// A maker that has not quoted yet.
-    pub fn new(profile: DepthProfile) -> Self {
+    pub fn new(profile: DepthProfile, recovery_ms: i64) -> Self {
         Self {
             profile,
-            bids_missing: Depletion::default(),
-            asks_missing: Depletion::default(),
+            bids_missing: Depletion::new(recovery_ms),
+            asks_missing: Depletion::new(recovery_ms),
             shown: None,
             was_taken: false,
             plain_holes: false,
@@ -52,7 +54,7 @@ impl Maker {
     /// As the replay's maker, for comparison with it.
     #[cfg(test)]
     pub fn of_the_replay(profile: DepthProfile) -> Self {
-        Self { plain_holes: true, ..Self::new(profile) }
+        Self { plain_holes: true, ..Self::new(profile, RECOVERY_HALF_LIFE_MS) }
     }
 
     /// What a dollar of calm depth is when that part of it is quoted.
@@ -131,10 +133,11 @@ mod tests {
 
     fn maker() -> Maker {
         let level = |distance_bps, usd| Level { distance_bps, usd };
-        Maker::new(DepthProfile {
+        let profile = DepthProfile {
             bids: vec![level(10, 1_000.0), level(100, 9_000.0)],
             asks: vec![level(10, 1_000.0), level(100, 9_000.0)],
-        })
+        };
+        Maker::new(profile, RECOVERY_HALF_LIFE_MS)
     }
 
     #[test]

@@ -12,6 +12,7 @@ use taper_harness::PriceSource;
 use super::*;
 use crate::lab::feed::FeedSource;
 use crate::lab::maker::Maker;
+use crate::lab::population::Population;
 use crate::lab::record::{Journal, Resolution};
 use crate::lab::world::{Entry, MAKER_SEAT};
 use crate::replay::candles::{Candle, Candles};
@@ -109,7 +110,8 @@ impl Case {
             policy: &policy,
             seed: self.seed,
             accounts: self.accounts,
-            interest_tenths: INTEREST_TENTHS,
+            population: &Population::replay(),
+            interest_tenths: 30,
             feedback_halves: 0,
             fund: self.insurance,
             look_at_all: false,

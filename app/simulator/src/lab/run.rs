@@ -3,19 +3,20 @@
 use anyhow::{anyhow, Result};
 use taper_engine::margin::Valuation;
 use taper_engine::params::MarketParams;
-use taper_engine::quantity::{BaseLots, Price, QuoteAtoms};
+use taper_engine::quantity::{Price, QuoteAtoms};
 
 use super::feed::Feed;
 use super::ledger::Split;
 use super::policy::{is_unhealthy, Policy, PolicyKind};
+use super::population::{Draw, Population};
 use super::record::Journal;
 use super::tally::Tally;
 use super::watch::Watch;
 use super::world::{refused, World};
-use crate::replay::population::{draw, Drawn, PopulationSizing, OPEN_INTEREST_DEPTHS};
+use crate::replay::population::Drawn;
 
-/// Open interest that the replay's population is drawn with, in tenths of the calm depth.
-pub const INTEREST_TENTHS: i64 = 10 * OPEN_INTEREST_DEPTHS;
+/// Open interest that the default parameters admit, in tenths of the calm depth, with some to spare.
+pub const ADMITTED_TENTHS: i64 = 45;
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,8 @@ pub struct RunSpec<'a> {
     pub policy: &'a PolicyKind,
     pub seed: u64,
     pub accounts: usize,
+    /// Whom the accounts are drawn from.
+    pub population: &'a Population,
     /// Open interest of the longs, in tenths of the calm depth within 1%.
     pub interest_tenths: i64,
     /// Feedback in halves: 0 none, 1 half, 2 full. The posted price is the path's, moved by so much of the displacement.
@@ -97,31 +100,15 @@ pub fn run_recorded(spec: &RunSpec<'_>) -> Result<(Outcome, Journal)> {
     Ok((outcome, journal))
 }
 
-/// The accounts of a seed: the same under every policy.
-///
-/// # Errors
-/// Of the engine, for sizes beyond its bounds.
-pub fn population(spec: &RunSpec<'_>) -> Result<Vec<Drawn>> {
-    // The population is drawn for a market whose longs hold three depths.
-    let scaled = i128::from(spec.feed.calm_depth.0) * i128::from(spec.interest_tenths) / i128::from(INTEREST_TENTHS);
-    draw(&PopulationSizing {
-        seed: spec.seed,
-        accounts: spec.accounts,
-        params: &spec.feed.defaults,
-        price: spec.feed.opening.price,
-        confidence: spec.feed.opening.confidence,
-        calm_depth: BaseLots(i64::try_from(scaled)?),
-    })
-    .map_err(refused)
-}
-
 impl<'a> Run<'a> {
     fn open(spec: &'a RunSpec<'a>) -> Result<Self> {
-        Self::with(spec, &population(spec)?)
+        let RunSpec { feed, seed, accounts, interest_tenths, .. } = *spec;
+        let drawn = spec.population.draw(&Draw { feed, seed, accounts, interest_tenths }).map_err(refused)?;
+        Self::with(spec, &drawn)
     }
 
     fn with(spec: &'a RunSpec<'a>, drawn: &[Drawn]) -> Result<Self> {
-        let params = spec.policy.params(&spec.feed.defaults);
+        let params = widened(spec.policy.params(&spec.feed.defaults), spec.feed, spec.interest_tenths);
         let policy = spec.policy.build(drawn.len());
         let mut world = World::open(spec.feed, params, drawn, spec.fund)?;
         for trader in &mut world.traders {
@@ -276,6 +263,20 @@ impl<'a> Run<'a> {
         }
         self.world.audit()?;
         Ok(snapshot)
+    }
+}
+
+/// The parameters for a market with that open interest. The defaults admit five depths; beyond 4.5 the cap is raised, and the throttle's
+/// capacity in proportion, because the throughput inequality asks for it: such a market has a bucket larger than half of its book.
+fn widened(params: MarketParams, feed: &Feed, interest_tenths: i64) -> MarketParams {
+    if interest_tenths <= ADMITTED_TENTHS {
+        return params;
+    }
+    let times = |lots: i64| lots.saturating_mul(interest_tenths) / ADMITTED_TENTHS;
+    MarketParams {
+        open_interest_cap_base_lots: times(feed.defaults.open_interest_cap_base_lots),
+        throttle_capacity_base_lots: times(params.throttle_capacity_base_lots),
+        ..params
     }
 }
 

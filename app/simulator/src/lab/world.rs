@@ -110,7 +110,7 @@ impl World {
             log: zeroed_box(),
             moves: ResolveLog::zeroed(),
             traders: Vec::with_capacity(drawn.len()),
-            maker: Maker::new(feed.profile.clone()),
+            maker: Maker::new(feed.profile.clone(), feed.recovery_ms),
             tally: Tally::default(),
             maker_account,
             fund,

@@ -16,7 +16,7 @@ const VOLATILITY_CANDLES: usize = 10;
 /// Sizes never shrink below this part: −90%, the floor of the policy study (EVIDENCE.md).
 const SMALLEST_PART: f64 = 0.1;
 /// Half of what was taken from the book is back after 30 s (EVIDENCE.md: impact half-life), in milliseconds.
-const RECOVERY_HALF_LIFE_MS: f64 = 30_000.0;
+pub const RECOVERY_HALF_LIFE_MS: i64 = 30_000;
 
 /// Part of the source book that Taper's market is taken to have: an on-chain book stands for itself, a centralised one for a
 /// tenth.
@@ -122,16 +122,28 @@ pub fn volatility_part(history: &[Candle], spacing_ms: i64) -> f64 {
 }
 
 /// What was taken from one side of the maker's quotes and is not back yet, in US dollars.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Depletion {
     usd: f64,
     at_ms: i64,
+    half_life_ms: i64,
+}
+
+impl Default for Depletion {
+    fn default() -> Self {
+        Self::new(RECOVERY_HALF_LIFE_MS)
+    }
 }
 
 impl Depletion {
+    /// Nothing is missing; what will be taken comes back by half in that time.
+    pub fn new(half_life_ms: i64) -> Self {
+        Self { usd: 0.0, at_ms: 0, half_life_ms: half_life_ms.max(1) }
+    }
+
     /// What is still missing at that time. Linear between half-lives, so that no exponential function is needed.
     pub fn missing_usd(&self, now_ms: i64) -> f64 {
-        let mut halves = (now_ms - self.at_ms).max(0) as f64 / RECOVERY_HALF_LIFE_MS;
+        let mut halves = (now_ms - self.at_ms).max(0) as f64 / self.half_life_ms as f64;
         let mut usd = self.usd;
         while halves >= 1.0 && usd > 1.0 {
             usd *= 0.5;
@@ -142,7 +154,7 @@ impl Depletion {
 
     /// Records a fill.
     pub fn take(&mut self, usd: f64, now_ms: i64) {
-        *self = Self { usd: self.missing_usd(now_ms) + usd, at_ms: now_ms };
+        *self = Self { usd: self.missing_usd(now_ms) + usd, at_ms: now_ms, ..*self };
     }
 }
 

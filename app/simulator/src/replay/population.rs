@@ -78,7 +78,14 @@ pub fn draw(sizing: &PopulationSizing<'_>) -> Result<Vec<Drawn>, EngineError> {
 }
 
 /// Margin at the leverage drawn, but at least what the exchange asks for initially with 1% to spare; then the fee and the bond.
-fn deposit_of(sizing: &PopulationSizing<'_>, lots: BaseLots, leverage_tenths: i64) -> Result<QuoteAtoms, EngineError> {
+///
+/// # Errors
+/// `MathOverflow` for sizes beyond the engine's bounds.
+pub fn deposit_of(
+    sizing: &PopulationSizing<'_>,
+    lots: BaseLots,
+    leverage_tenths: i64,
+) -> Result<QuoteAtoms, EngineError> {
     let overflow = EngineError::MathOverflow;
     let params = sizing.params;
     let notional = sizing.price.notional(lots)?;

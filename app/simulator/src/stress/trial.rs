@@ -10,7 +10,8 @@ use super::claim::Claim;
 use super::path::Shape;
 use crate::lab::feed::{Feed, Listing, PathPoint};
 use crate::lab::policy::PolicyKind;
-use crate::lab::run::{run_accounts, RunSpec, INTEREST_TENTHS};
+use crate::lab::population::Population;
+use crate::lab::run::{run_accounts, RunSpec};
 use crate::lab::watch::trigger;
 use crate::lab::world::{refused, World};
 use crate::replay::path::SLOT_MS;
@@ -128,12 +129,14 @@ impl Ground {
     /// Runs it.
     pub fn run(&self, shape: &Shape, fall_ppm: i64, lots: i64) -> Result<Verdict> {
         let (drawn, points) = self.path(shape, fall_ppm, lots)?;
+        // The accounts are given: population and open interest are not asked for.
         let spec = RunSpec {
             feed: &self.feed(&points)?,
             policy: &self.policy,
             seed: 0,
             accounts: drawn.len(),
-            interest_tenths: INTEREST_TENTHS,
+            population: &Population::replay(),
+            interest_tenths: 30,
             feedback_halves: self.feedback_halves,
             fund: QuoteAtoms(0),
             look_at_all: false,

@@ -11,6 +11,7 @@ use crate::compare::measure::MEASURES;
 use crate::compare::summary::{At, Spread};
 use crate::lab::feed::Feed;
 use crate::lab::policy::{adopt, PolicyKind};
+use crate::lab::population::Population;
 use crate::lab::run::{run, RunSpec, Snapshot};
 
 /// Where candidates are run.
@@ -19,6 +20,8 @@ pub struct Ground {
     pub feedbacks: Vec<Feedback>,
     pub seeds: u64,
     pub accounts: usize,
+    /// Whom the accounts are drawn from.
+    pub population: Population,
     /// Open interest of the longs, in tenths of the calm depth.
     pub interest_tenths: i64,
 }
@@ -154,6 +157,7 @@ impl Ground {
                             policy,
                             seed,
                             accounts: self.accounts,
+                            population: &self.population,
                             interest_tenths: self.interest_tenths,
                             feedback_halves: feedback.halves(),
                             fund: QuoteAtoms(0),

@@ -5,7 +5,8 @@ use std::fs;
 use taper_engine::params::MarketParams;
 
 use super::Arguments;
-use crate::compare::inputs::{from_events, from_file, Scenario};
+use crate::compare::inputs::{from_events, from_file, Scenario, Surroundings};
+use crate::lab::population::Population;
 use crate::params_command;
 use crate::tune::judge::Ground;
 use crate::tune::space::{Group, Space};
@@ -13,6 +14,9 @@ use crate::tune::space::{Group, Space};
 /// Events to choose on, and to report on, if nothing is said: earlier and later ones, so that no day is on both sides.
 pub const SELECTION: [&str; 4] = ["btc-2020-03", "sol-2021-05", "eth-2021-05", "btc-2021-05"];
 pub const HELD_OUT: [&str; 3] = ["sol-2022-11", "eth-2024-08", "eth-2025-02"];
+
+/// Each event with its own depth and window; the book's recovery is that of `compare`.
+const AROUND: Surroundings<'static> = Surroundings { depth: None, recovery_seconds: 30, rolling_hours: None };
 
 /// Everything that a search needs.
 pub struct Prepared {
@@ -35,6 +39,7 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
             feedbacks,
             seeds: u64::from(arguments.seeds),
             accounts: usize::from(arguments.accounts),
+            population: Population::bundled(&arguments.population).map_err(|error| error.to_string())?,
             interest_tenths: arguments.interest,
         })
     };
@@ -88,9 +93,9 @@ fn scenarios(names: &[String]) -> Result<Vec<Scenario>, String> {
     let mut scenarios: Vec<Scenario> = Vec::new();
     for name in names.iter().map(|name| name.trim()) {
         let found = if name.ends_with(".csv") || name.ends_with(".csv.gz") {
-            from_file(name.as_ref(), None, None).map(|scenario| vec![scenario])
+            from_file(name.as_ref(), None, &AROUND)
         } else {
-            from_events(&[name.to_owned()], None)
+            from_events(&[name.to_owned()], &AROUND)
         };
         for scenario in found.map_err(|error| error.to_string())? {
             if scenarios.iter().all(|other| other.name != scenario.name) {
