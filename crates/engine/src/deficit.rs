@@ -200,7 +200,9 @@ impl MarketState {
     /// `NothingToCover` without an unassigned loss, or when nothing may be drawn; `MathOverflow`.
     pub fn cover_loss(&mut self, fund: QuoteAtoms, slot: u64) -> Result<Cover> {
         let unassigned = QuoteAtoms(self.unassigned_loss_atoms);
-        let draw = self.draw(unassigned.min(self.hole(slot)?), fund, slot)?;
+        // Where nobody has a seat any more nobody waits for a profit: all of it is missing, fees and residue that have left the market included.
+        let missing = if self.seats.used_count == 0 { unassigned } else { unassigned.min(self.hole(slot)?) };
+        let draw = self.draw(missing, fund, slot)?;
         let paid = draw.total()?;
         if !paid.is_positive() {
             return Err(EngineError::NothingToCover);

@@ -53,7 +53,7 @@ pub fn leg_price(
 ) -> Result<OraclePrice, NoPrice> {
     let state = &market.state;
     if state.is_settled() {
-        return Ok(state.settled_price(state.last_price.publish_time_seconds));
+        return Ok(state.settled_price());
     }
     let bytes = bytes.ok_or(NoPrice::Unseen)?;
     let decoded = oracle::decode(&bytes.owner, key, bytes.data()).ok();
