@@ -97,6 +97,15 @@ async fn scene(action: Action) -> World {
             assert!(pay_the_maker(&mut world, 0, "bob", 1_000).await > 0);
             world
         }
+        Action::BesideTakeover => {
+            let mut world = World::with_markets(2).await.unwrap();
+            for (market, lots) in [(0, 10_000), (1, 1)] {
+                world.take("alice", market, Side::Bid, lots).await.unwrap();
+            }
+            world.pass(10).unwrap();
+            move_price(&mut world, 0, TAKEOVER).await;
+            world
+        }
         Action::BesideAddedRisk | Action::BesideOthers => {
             let mut world = World::with_markets(2).await.unwrap();
             for market in [0, 1] {
@@ -154,7 +163,8 @@ fn age(world: &mut World, market: usize, grade: Grade) {
 
 /// Does the thing at a price of that grade. False if the call passed and the thing was left undone.
 async fn attempt(world: &mut World, action: Action, grade: Grade) -> Result<bool> {
-    let market = usize::from(matches!(action, Action::BesideAddedRisk | Action::BesideOthers));
+    let beside = [Action::BesideAddedRisk, Action::BesideTakeover, Action::BesideOthers];
+    let market = usize::from(beside.contains(&action));
     if matches!(action, Action::ListMarket | Action::ReplaceOracle) {
         // The price of an oracle that is no market's yet.
         let feed = other_feed();
@@ -198,9 +208,9 @@ async fn attempt(world: &mut World, action: Action, grade: Grade) -> Result<bool
             let apply = instruction::apply_proposal(exchange, 0, Some(market), Some(other_feed().account));
             world.send_unsigned(apply).await.map(drop)?;
         }
-        Action::ResolveBankrupt | Action::ResolveNearlyBankrupt | Action::TakeOver => {
-            let (keys, margin) = (world.market(0)?.keys, world.trader("alice").margin);
-            world.send_unsigned(instruction::resolve_account(&keys, margin, &[])).await?;
+        Action::ResolveBankrupt | Action::ResolveNearlyBankrupt | Action::TakeOver | Action::BesideTakeover => {
+            let call = world.resolve_instruction("alice", 0)?;
+            world.send_unsigned(call).await?;
             assert_eq!(world.base("alice", 0)?, 0);
         }
         Action::SettleMarket => {

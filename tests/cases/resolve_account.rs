@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 use solana_account::Account;
 use solana_pubkey::Pubkey;
-use taper_engine::quantity::Side;
+use taper_engine::margin::Health;
+use taper_engine::quantity::{QuoteAtoms, Side};
 use taper_harness::{order, MarketSpec, PriceSource, World, TOKEN_PROGRAM};
 
 use crate::support::*;
@@ -22,6 +23,13 @@ const FALLEN: [i64; 3] = [1_300_007, 1_310_011, 1_289_993];
 /// What alice is long.
 const LOTS: [i64; 3] = [4_000, 3_000, 2_000];
 const SHORTS: [&str; 3] = ["s0", "s1", "s2"];
+
+/// Alice's health as the takeover point looks at it, if she has one leg: her bond counts, and an atom more.
+fn for_the_point(world: &World) -> Health {
+    let health = world.health("alice").unwrap().maintenance;
+    let bond = world.seat("alice", 0).unwrap().unwrap().bond_atoms;
+    Health { equity: QuoteAtoms(health.equity.0 + i64::try_from(bond).unwrap() + 1), ..health }
+}
 
 /// An exchange with so many markets and these traders, with 5,000 dollars of cash each.
 async fn empty(markets: usize, traders: &[&str]) -> World {

@@ -49,8 +49,9 @@ row! {
         pub remaining_atoms: i64,
         /// Price of the leg at which it was begun, in quote atoms per lot.
         pub price_atoms_per_lot: i64,
-        /// Cash of the account after the last call, in quote atoms: if it differs the sum is worked out anew.
-        pub cash_atoms: i64,
+        /// Equity of the account after the last call, the bonds of all seats included, in quote atoms: if it differs (cash came in, or the price of
+        /// another leg has moved) the sum is worked out anew.
+        pub equity_atoms: i64,
         /// Slot of the last call.
         pub slot: u64,
         /// The leg's place in the account's positions, plus one; zero when no leg is half done.
@@ -60,7 +61,7 @@ row! {
     }
 }
 assert_layout!(Resolution, 40, {
-    remaining_atoms: 0, price_atoms_per_lot: 8, cash_atoms: 16, slot: 24, position_plus_one: 32, padding: 33,
+    remaining_atoms: 0, price_atoms_per_lot: 8, equity_atoms: 16, slot: 24, position_plus_one: 32, padding: 33,
 });
 
 row! {

@@ -135,9 +135,14 @@ pub fn owner_acted(account: &mut AccountState, initial: &Health, slot: u64) -> b
     true
 }
 
+/// Health below which the backstop stage is: the third point of the ladder.
+pub(crate) fn backstop_health_bps(params: &MarketParams) -> u32 {
+    params.ladder.get(2).map_or(0, |point| point.health_bps)
+}
+
 /// True in the backstop stage: below the third point of the ladder, bankrupt accounts too.
 pub fn in_backstop(params: &MarketParams, mid: &Health) -> bool {
-    params.ladder.get(2).is_some_and(|point| mid.is_below(point.health_bps))
+    mid.is_below(backstop_health_bps(params))
 }
 
 /// Records what was seen of the stage, at mid prices and a fresh price: the stall clock starts at the first observation in the backstop

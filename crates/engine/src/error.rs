@@ -153,6 +153,9 @@ pub enum EngineError {
     MarketNotEmpty,
     /// The oracle's average is too far from its price to settle a market at it.
     OracleAverageTooFar,
+    // takeovers
+    /// Nothing is taken over while the price of another open leg of the account is not fresh.
+    TakeoverNeedsFreshLegs,
 }
 
 /// The engine's result.

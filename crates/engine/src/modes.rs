@@ -58,6 +58,8 @@ pub enum Action {
     RecordDeficit,
     /// Another leg, beside one in which risk is added or taken over.
     BesideAddedRisk,
+    /// Another open leg, beside one that is taken over with equity left.
+    BesideTakeover,
     /// Another leg, beside one in which anything else is done.
     BesideOthers,
 }
@@ -72,10 +74,12 @@ const STALE: Mode = Err(EngineError::OracleStale);
 const SOFT_STAGE: Mode = Err(EngineError::DegradedPriceSoftStage);
 /// At a price that may not show that the account is bankrupt, it is not.
 const SOLVENT: Mode = Err(EngineError::AccountSolvent);
+/// Of a leg that is not acted on.
+const LEGS: Mode = Err(EngineError::TakeoverNeedsFreshLegs);
 
 /// Each action at a fresh, a degraded, and a frozen price.
 #[rustfmt::skip]
-pub const TABLE: [(Action, [Mode; 3]); 23] = [
+pub const TABLE: [(Action, [Mode; 3]); 24] = [
     (Action::ListMarket,            [ALLOWED, ALLOWED,    STALE]),
     (Action::ReplaceOracle,         [ALLOWED, STALE,      STALE]),
     (Action::AddRisk,               [ALLOWED, STALE,      STALE]),
@@ -98,6 +102,7 @@ pub const TABLE: [(Action, [Mode; 3]); 23] = [
     (Action::ObserveDeposit,        [ALLOWED, STALE,      STALE]),
     (Action::RecordDeficit,         [ALLOWED, ALLOWED,    STALE]),
     (Action::BesideAddedRisk,       [ALLOWED, STALE,      STALE]),
+    (Action::BesideTakeover,        [ALLOWED, LEGS,       LEGS]),
     (Action::BesideOthers,          [ALLOWED, ALLOWED,    ALLOWED]),
 ];
 

@@ -11,17 +11,9 @@ use crate::seat::{Seat, SeatTable, SEATS};
 /// Steps in which swept profit fades out of the ranking.
 const FADE_STEPS: u64 = 16;
 const FADE_SHIFT: u32 = 4;
-/// Fraction bits of a rank.
-const RANK_SHIFT: u32 = 20;
-const RANK_FRACTION: i64 = (1 << RANK_SHIFT) - 1;
-/// Largest whole part of a rank, in quote atoms per lot: there all ranks end.
-const RANK_MAX: u64 = 1 << 42;
-const RANK_END: u64 = RANK_MAX << RANK_SHIFT;
 /// A product up to this and three terms below the other one add up to less than `2^63`.
 const PLAIN_PRODUCT: u64 = 1 << 61;
 const PLAIN_TERM: i64 = 1 << 60;
-/// Lots up to this, shifted like a rank, stay within `2^60`.
-const PLAIN_LOTS: u64 = 1 << 40;
 
 /// Mixes a slot into a stride.
 const STRIDE_SEED: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -69,22 +61,12 @@ pub(crate) fn record_swept(seat: &mut Seat, moved: QuoteAtoms, window_slots: u32
     seat.swept_window_slot = slot.saturating_sub(age);
 }
 
-/// The rank of a seat with a position: its profit per lot in `2^-20` quote atoms, rounded down. Higher is deleveraged first.
+/// The rank of a seat with a position: its profit per lot in whole quote atoms, rounded down. Higher is deleveraged first.
 pub fn rank_of(seat: &Seat, price: Price, window_slots: u32, slot: u64) -> i64 {
-    let lots = seat.base_lots.unsigned_abs();
     let profit = profit_of(seat, price, swept_lately(seat, window_slots, slot));
-    let size = profit.unsigned_abs();
-    let (Some(whole), Some(rest)) = (size.checked_div(lots), size.checked_rem(lots)) else { return 0 };
-    // Lots are at most 2^40, so the rest shifted is under 2^60.
-    let rest = rest.wrapping_shl(RANK_SHIFT);
-    let part = if profit < 0 { rest.div_ceil(lots) } else { rest.checked_div(lots).unwrap_or(0) };
-    // At most 2^62 and 2^20.
-    let scaled = whole.min(RANK_MAX).wrapping_shl(RANK_SHIFT).wrapping_add(part).min(RANK_END).cast_signed();
-    if profit < 0 {
-        scaled.wrapping_neg()
-    } else {
-        scaled
-    }
+    let lots = i64::try_from(seat.base_lots.unsigned_abs()).unwrap_or(i64::MAX);
+    // The least number stands for nobody.
+    profit.max(i64::MIN.saturating_add(1)).checked_div_euclid(lots).unwrap_or(0)
 }
 
 /// Unrealised, realised, and swept lately; at the ends of the range of `i64` it stops. Plain sums where none can leave that range: checked ones
@@ -136,10 +118,8 @@ pub struct Best {
 /// What a seat has to rank above to be of use: the last row, once the rows are enough, or as many as there may be. Taken apart, so that the
 /// scan can tell without a division whether a seat is below: it asks 2,048 of them, and each instruction costs.
 struct Floor {
-    /// What a lot is worth, less the whole atoms of the floor's rank.
+    /// What a lot is worth, less the floor's rank.
     lot_value_over: i64,
-    /// The rest of the floor's rank, in `2^-20` quote atoms.
-    fraction: i64,
     /// Of equal ranks the lower seat is better.
     index: usize,
     /// Positions up to so many lots are compared here: no product can leave its range. Zero as long as every seat is of use.
@@ -147,24 +127,16 @@ struct Floor {
 }
 
 impl Floor {
-    const NONE: Self = Self { lot_value_over: 0, fraction: 0, index: 0, lots_max: 0 };
+    const NONE: Self = Self { lot_value_over: 0, index: 0, lots_max: 0 };
 
     fn new(row: &Ranked, lot_value: i64) -> Self {
-        let (whole, fraction) = (row.rank >> RANK_SHIFT, row.rank & RANK_FRACTION);
-        // Ranks at the ends of their range are not exact.
-        let is_exact = whole.unsigned_abs() < RANK_MAX;
-        let factor = lot_value.unsigned_abs().saturating_add(whole.unsigned_abs());
-        let most = PLAIN_PRODUCT.checked_div(factor).unwrap_or(0).min(PLAIN_LOTS);
-        Self {
-            lot_value_over: lot_value.saturating_sub(whole),
-            fraction,
-            index: index_of(row.seat_index),
-            lots_max: if is_exact { most.cast_signed() } else { 0 },
-        }
+        let factor = lot_value.unsigned_abs().saturating_add(row.rank.unsigned_abs());
+        let lots_max = PLAIN_PRODUCT.checked_div(factor).unwrap_or(0).cast_signed();
+        Self { lot_value_over: lot_value.saturating_sub(row.rank), index: index_of(row.seat_index), lots_max }
     }
 
-    /// True if the seat is surely of no use. With `over` the profit beyond the floor's whole atoms, its rank is at least the floor's if
-    /// `over × 2^20 ≥ fraction × lots`, and above it if that is so with another `lots`.
+    /// True if the seat is surely of no use. With `over` the profit beyond what the floor's rank would be with the seat's lots, its rank is at
+    /// least the floor's if `over ≥ 0`, and above it if `over ≥ lots`.
     #[inline(always)]
     fn is_above(&self, seat: &Seat, index: usize, lots: i64, window_slots: u32, slot: u64) -> bool {
         let (entry, realised) = (seat.quote_entry_atoms, seat.realised_atoms);
@@ -174,12 +146,7 @@ impl Floor {
         // At most 2^61 and three times 2^60.
         let over = lots.wrapping_mul(self.lot_value_over).wrapping_add(entry).wrapping_add(realised);
         let over = over.wrapping_add(swept_lately(seat, window_slots, slot));
-        if over < 0 || over >= lots {
-            return over < 0;
-        }
-        // Both under 2^60.
-        let rest = over.wrapping_shl(RANK_SHIFT).wrapping_sub(lots.wrapping_mul(self.fraction));
-        rest < if index < self.index { 0 } else { lots }
+        over < 0 || (over < lots && index > self.index)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::insurance::Draw;
 use crate::margin::{value_leg, LegTotals, Requirement, Valuation};
 use crate::market::MarketState;
 use crate::matching::FillLog;
+use crate::modes::Action;
 use crate::oracle::OraclePrice;
 use crate::orders::cancel_all;
 use crate::quantity::{BaseLots, QuoteAtoms};
@@ -55,6 +56,9 @@ pub struct OtherLegs {
     pub bonds: QuoteAtoms,
     /// By place in the account's positions; the leg's own place, and free places, are empty.
     pub legs: [OtherLeg; POSITIONS],
+    /// Why nothing can be taken over beside them: an open one has no fresh price. A frozen one is valued in the account's favour, so that equity
+    /// would be given away that is not there; and a caller that may choose among older prices would choose one at which the account is unhealthy.
+    pub takeover_refusal: Option<EngineError>,
 }
 
 impl OtherLegs {
@@ -74,9 +78,13 @@ impl OtherLegs {
         let maintenance = value_leg(params, seat, owed, price, Valuation::Maintenance)?;
         let favourable = value_leg(params, seat, owed, price, Valuation::Favourable)?;
         let leg = self.legs.get_mut(place).ok_or(EngineError::InvariantViolated)?;
+        let is_open = !seat.base().is_zero();
+        if is_open {
+            self.takeover_refusal = self.takeover_refusal.or(Action::BesideTakeover.require(price.grade).err());
+        }
         *leg = OtherLeg {
             requirement: maintenance.requirement,
-            is_open: !seat.base().is_zero(),
+            is_open,
             loss: loss_of(maintenance.equity)?,
             draw_room: market.draw_room(slot)?,
             pending: QuoteAtoms(market.insurance_pending_atoms),
@@ -137,7 +145,7 @@ pub struct ResolveLog {
 pub enum ResolveKind {
     /// Equity (bonds included) is not positive.
     Bankrupt = 0,
-    /// Health is below the takeover point, or the backstop stage has stalled.
+    /// Equity is left, but health (bonds included) is below the takeover point, or the backstop stage has stalled.
     Takeover = 1,
 }
 
@@ -210,7 +218,8 @@ impl ResolveLog {
 /// seats, the loss index and nobody (`unassigned`) have given.
 ///
 /// # Errors
-/// `AccountSolvent`, `ResolutionInProgress`, `OpenLegsFirst`, `NothingToResolve`, `SeatNotOwned`, `OracleStale`, `MathOverflow`;
+/// `AccountSolvent`, `TakeoverNeedsFreshLegs`, `ResolutionInProgress`, `OpenLegsFirst`, `NothingToResolve`, `SeatNotOwned`, `OracleStale`,
+/// `MathOverflow`;
 /// `InvariantViolated` if positions do not balance. After an error the state is to be thrown away.
 pub fn resolve_leg(
     market: &mut MarketState,

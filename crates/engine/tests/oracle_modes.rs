@@ -114,6 +114,7 @@ fn attempt(action: Action, grade: Grade) -> Option<Result<()>> {
         Action::ResolveBankrupt => resolve(93_950, 50, grade),
         Action::ResolveNearlyBankrupt => resolve(93_950, 150, grade),
         Action::TakeOver => resolve(94_300, 0, grade),
+        Action::BesideTakeover => resolve_beside(94_300, 0, Grade::Fresh, open_leg(grade)),
         Action::SettleMarket => end(grade),
         Action::RecordDeficit => record(grade),
     })
@@ -180,6 +181,21 @@ fn slice(mut world: World, grade: Grade, others: LegTotals) -> Result<()> {
 
 /// Resolves Alice's only leg, at this price and confidence.
 fn resolve(price: i64, confidence: i64, grade: Grade) -> Result<()> {
+    resolve_beside(price, confidence, grade, OtherLegs::default())
+}
+
+/// A leg of one lot in another market, at a price of that grade.
+fn open_leg(grade: Grade) -> OtherLegs {
+    let World { market, price, slot, .. } = at(World::new(), grade);
+    let mut seat = *market.seats.get(ALICE).unwrap();
+    (seat.base_lots, seat.quote_entry_atoms) = (1, -PRICE);
+    let mut others = OtherLegs::default();
+    others.add(3, &market, &seat, &price, slot).unwrap();
+    others
+}
+
+/// Resolves Alice's leg beside others, at this price and confidence.
+fn resolve_beside(price: i64, confidence: i64, grade: Grade, others: OtherLegs) -> Result<()> {
     let mut world = at(alice_at(price), grade);
     world.price.confidence = Price(confidence);
     let context = ResolveContext {
@@ -187,7 +203,7 @@ fn resolve(price: i64, confidence: i64, grade: Grade) -> Result<()> {
         price: world.price,
         owner: owner(ALICE),
         position: 0,
-        others: OtherLegs::default(),
+        others,
         fund: QuoteAtoms::ZERO,
     };
     let (market, book, account) = (&mut world.market, &mut world.book, &mut world.accounts[ALICE as usize]);

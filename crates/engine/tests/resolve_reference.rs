@@ -27,12 +27,27 @@ fn bytes(world: &World) -> Vec<u8> {
     all
 }
 
-/// True unless equity is left, and it is more than lets a position be taken over, or the position is tiny: atoms that rounding leaves to the
-/// last counterparties may make it healthy half way through.
-fn is_fit(model: &model::Model) -> bool {
-    let required: num_bigint::BigInt = model.legs.iter().map(|(at, seat)| model.markets[*at].requirement(*seat)).sum();
-    let equity = model.equity();
-    !equity.is_positive() || (equity * 50_000 < required && required >= 100_000_000.into())
+/// Some legs stay, all of them if the account is above the takeover point: whichever is tried first, the same ones, and the same atoms move.
+fn check_some(start: &World, model: &model::Model, orders: [u64; 2]) {
+    let staying = model.staying();
+    let mut model = model.clone();
+    model.take_over_all_but(&staying);
+    for order in orders {
+        let mut world = start.clone();
+        world.resolve_what_goes(order);
+        for (at, place) in world.places.iter().enumerate() {
+            let stays = staying.iter().any(|(market, _)| *market == at);
+            assert_eq!(place.position.is_some() && place.has_position(), stays);
+            assert_eq!(place.closings(), model.markets[at].moves);
+        }
+        assert!(world.calls > 0 || bytes(&world) == bytes(start));
+    }
+}
+
+/// Neither positions nor debts: not an account to resolve, and its orders are its owner's to cancel.
+fn is_idle(spec: &Spec, model: &model::Model) -> bool {
+    let has_order = spec.venues.iter().any(|venue| venue.has_order);
+    has_order && model.is_without_debt() && spec.venues.iter().all(|venue| venue.base == 0)
 }
 
 fn check(spec: &Spec) {
@@ -40,7 +55,11 @@ fn check(spec: &Spec) {
     start.audit();
     let mut model = start.model();
     let equity = model.equity();
-    if !is_fit(&model) {
+    if is_idle(spec, &model) {
+        return;
+    }
+    if !model.staying().is_empty() {
+        check_some(&start, &model, spec.orders);
         return;
     }
     let before = model.clone();
@@ -143,13 +162,10 @@ fn walk(spec: &Spec, rates: &[i64], steps: &[Step]) {
 }
 
 proptest! {
-    // The same worlds every time: with others, rarely, bonds that come back lift an account that is being taken over above the takeover point, its
-    // other legs are then rightly refused, and the reference does not know that yet (docs/open-findings.md).
     #![proptest_config(ProptestConfig {
-        cases: 96,
+        cases: std::env::var("PROPTEST_CASES").map_or(96, |cases| cases.parse().unwrap()),
         max_shrink_iters: 3_000,
         failure_persistence: None,
-        rng_seed: proptest::test_runner::RngSeed::Fixed(1),
         ..ProptestConfig::default()
     })]
 
@@ -225,10 +241,50 @@ fn a_table_full_of_tiny_counterparties() {
         contributed: 3_000_000,
         window_room: 2_500_000,
         taken_out: 1 << 40,
+        takeover_health_bps: 2_000,
         balancing: 1,
     };
     let spec = Spec { venues: vec![venue], places: vec![3], fund: 900_000, fate: Fate::Bankrupt(900), orders: [1, 2] };
     check(&spec);
+}
+
+/// Two legs with 1,000,000 of bonds between them. When bonds did not count for the takeover point, health was below it at 1,500 parts in 1,000
+/// of the point, too. The larger bond, back in cash, lifted it above, and the other leg stayed: which one, the order of the calls decided.
+#[test]
+fn bonds_that_come_back_do_not_make_the_order_of_legs_matter() {
+    let venue = |base: i64, bond: u64| Venue {
+        price: 100_000,
+        base,
+        profit: -700,
+        realised: 0,
+        bond,
+        has_order: false,
+        others: vec![],
+        funding_index: 0,
+        loss_index: 0,
+        pending: 0,
+        contributed: 0,
+        window_room: 0,
+        taken_out: 0,
+        takeover_health_bps: 2_000,
+        balancing: 3,
+    };
+    for (part, staying) in [(999, 0), (1_500, 2)] {
+        for order in 0..4 {
+            let spec = Spec {
+                venues: vec![venue(1_000, 900_000), venue(-1_500, 100_000)],
+                places: vec![5, 2],
+                fund: 0,
+                fate: Fate::Takeover(part),
+                orders: [order, order + 4],
+            };
+            let world = World::new(&spec);
+            let health = world.account.cash_atoms - 700 * 2_500;
+            assert!(health * 50 < 75_000_000, "without bonds it is below the point");
+            assert_eq!(world.model().staying().len(), staying);
+            check(&spec);
+        }
+    }
 }
 
 /// The reference would be worth little if the random worlds never showed what it is about.
@@ -249,7 +305,7 @@ fn random_worlds_show_everything() {
             model.resolve();
             poor.fund.is_zero() && poor.markets.iter().zip(&model.markets).any(|(a, b)| a.drawn != b.drawn)
         };
-        if !is_fit(&world.model()) {
+        if is_idle(&spec, &world.model()) || !world.model().staying().is_empty() {
             continue;
         }
         let summaries = world.resolve_all(7);

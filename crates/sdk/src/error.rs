@@ -14,7 +14,7 @@ pub const ERRORS: &[TaperError] = &[
     InitialHealthTooLow, HealthWouldWorsen, PositionTooLarge, OpenInterestCap, ReduceOnly, AccountHealthy,
     AccountBankrupt, NoPosition, CooldownNotOver, RiskAddedThisSlot, CallerMaximumZero, CallerMaximumTooSmall,
     UnexpectedBase, DeadlinePassed, PayoutTooLow, NoFillInsideCap, SliceTooSmall, ThrottleEmpty,
-    DegradedPriceSoftStage, AbsorbIntoItself, NothingToSettle, ForceCancelHealthy, AccountSolvent, ResolutionInProgress, OpenLegsFirst, NothingToResolve, FundingTooSoon, WithdrawalHeld, NothingToRecord, NothingToCover, ImmutableParameter, LimitRaisedTooFar, LimitRaisedTooSoon, LimitNotLowered, NoRamp, NotWindingDown, SettlementTooEarly, MarketSettled, MarketNotEmpty, OracleAverageTooFar, InvalidArgument, ExchangePaused,
+    DegradedPriceSoftStage, AbsorbIntoItself, NothingToSettle, ForceCancelHealthy, AccountSolvent, ResolutionInProgress, OpenLegsFirst, NothingToResolve, FundingTooSoon, WithdrawalHeld, NothingToRecord, NothingToCover, ImmutableParameter, LimitRaisedTooFar, LimitRaisedTooSoon, LimitNotLowered, NoRamp, NotWindingDown, SettlementTooEarly, MarketSettled, MarketNotEmpty, OracleAverageTooFar, TakeoverNeedsFreshLegs, InvalidArgument, ExchangePaused,
     MarketPaused, StatusNotTightened, NotAdmin, NotGuardian, NotAuthority, OwnerOnly, WrongVersion,
     WrongAccountSize, WrongExchange, WrongOrderBook, WrongMint, WrongVault, WrongTokenProgram, DuplicateAccount,
     PayoutDestination, NotCallerAccount, MissingLegAccounts, SurplusLegAccounts, WrongLegMarket, PositionNotFound,

@@ -148,6 +148,8 @@ pub enum TaperError {
     MarketNotEmpty,
     #[msg("The oracle's average is too far from its price to settle a market at it")]
     OracleAverageTooFar,
+    #[msg("Nothing is taken over while the price of another open leg of the account is not fresh")]
+    TakeoverNeedsFreshLegs,
     // The program's own.
     #[msg("An argument has a value that this instruction does not know")]
     InvalidArgument = 200,
@@ -291,7 +293,7 @@ mirror! {
     AccountBankrupt, NoPosition, CooldownNotOver, RiskAddedThisSlot, CallerMaximumZero, CallerMaximumTooSmall,
     UnexpectedBase, DeadlinePassed, PayoutTooLow, NoFillInsideCap, SliceTooSmall, ThrottleEmpty,
     DegradedPriceSoftStage, AbsorbIntoItself, NothingToSettle, ForceCancelHealthy, AccountSolvent, ResolutionInProgress, OpenLegsFirst, NothingToResolve, FundingTooSoon, WithdrawalHeld, NothingToRecord, NothingToCover, ImmutableParameter, LimitRaisedTooFar, LimitRaisedTooSoon, LimitNotLowered, NoRamp, NotWindingDown, SettlementTooEarly, MarketSettled, MarketNotEmpty,
-    OracleAverageTooFar,
+    OracleAverageTooFar, TakeoverNeedsFreshLegs,
 }
 
 /// Turns the engine's refusal into this program's error.

@@ -47,7 +47,7 @@ fn swept(seat: &Seat, window: u64, slot: u64) -> i64 {
     seat.swept_window_atoms.div_euclid(16) * i64::try_from(left).unwrap()
 }
 
-/// The seats opposite to a long, best first: profit per lot in `2^-20` atoms, rounded down; equal ones by the lower seat.
+/// The seats opposite to a long, best first: profit per lot in whole atoms, rounded down; equal ones by the lower seat.
 fn ranked(market: &Market, slot: u64) -> Vec<(i128, usize, i64)> {
     let window = u64::from(market.state.params.rank_window_slots);
     let mut all = Vec::new();
@@ -55,7 +55,7 @@ fn ranked(market: &Market, slot: u64) -> Vec<(i128, usize, i64)> {
         let unrealised = seat.base_lots * PRICE + seat.quote_entry_atoms;
         let profit = unrealised + seat.realised_atoms + swept(seat, window, slot);
         let lots = -seat.base_lots;
-        all.push(((i128::from(profit) << 20).div_euclid(i128::from(lots)), index, lots));
+        all.push((i128::from(profit).div_euclid(i128::from(lots)), index, lots));
     }
     all.sort_by_key(|(rank, index, _)| (Reverse(*rank), *index));
     all

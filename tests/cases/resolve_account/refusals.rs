@@ -26,7 +26,7 @@ fn price_below(world: &mut World, is_worse: impl Fn(&World) -> bool) -> i64 {
 #[tokio::test]
 async fn a_solvent_account() {
     let mut world = long_alice().await;
-    let taken_over = price_below(&mut world, |world| world.health("alice").unwrap().maintenance.is_below(2_000));
+    let taken_over = price_below(&mut world, |world| for_the_point(world).is_below(2_000));
     for price in [LISTED, SOFT, HARD, taken_over + 1] {
         world.set_price(0, price).unwrap();
         world.resolve("alice", 0).await.expect_error(TaperError::AccountSolvent);

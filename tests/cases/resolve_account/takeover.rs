@@ -8,6 +8,8 @@ use super::*;
 
 const TAKEOVER_BPS: u32 = 2_000;
 const BACKSTOP_BPS: u32 = 3_300;
+/// A price at which alice is taken over.
+const TAKEN_OVER: i64 = 1_405_000;
 /// Well inside the backstop stage.
 const STALLING_BPS: u32 = 2_700;
 /// Bids too far below the price for a slice.
@@ -17,10 +19,10 @@ fn maintenance(world: &World) -> taper_engine::margin::Health {
     world.health("alice").unwrap().maintenance
 }
 
-/// The price falls to the highest at which alice's health is below this.
+/// The price falls to the highest at which alice may be taken over, if this is the point.
 fn fall_below(world: &mut World, bps: u32) -> i64 {
     let mut price = SOFT;
-    while !maintenance(world).is_below(bps) {
+    while !for_the_point(world).is_below(bps) {
         price -= 50;
         world.set_price(0, price).unwrap();
     }
@@ -66,6 +68,30 @@ async fn not_at_a_degraded_price() {
     world.chain.advance(150, 60);
     world.resolve("alice", 0).await.expect_error(TaperError::OracleStale);
     world.pass(1).unwrap();
+    assert_eq!(world.resolve("alice", 0).await.unwrap().plan.report.kind, 1);
+}
+
+/// Nothing is taken over beside an open leg without a fresh price, however small; slices and bankruptcy do not wait for it.
+#[tokio::test]
+async fn not_beside_an_open_leg_without_a_fresh_price() {
+    let mut world = World::with_markets(2).await.unwrap();
+    for (market, lots) in [(0, 10_000), (1, 1)] {
+        world.take("alice", market, Side::Bid, lots).await.unwrap();
+    }
+    world.pass(10).unwrap();
+    world.set_price(0, TAKEN_OVER).unwrap();
+    for seconds in [12, 60] {
+        world.chain.advance(30, seconds);
+        world.set_price(0, TAKEN_OVER).unwrap();
+        world.resolve("alice", 0).await.expect_error(TaperError::TakeoverNeedsFreshLegs);
+    }
+    let start = world.chain.snapshot();
+    world.set_price(0, BANKRUPT).unwrap();
+    assert_eq!(world.resolve("alice", 0).await.unwrap().plan.report.kind, 0);
+    world.chain.restore(&start);
+    for (market, price) in [(0, TAKEN_OVER), (1, LISTED)] {
+        world.set_price(market, price).unwrap();
+    }
     assert_eq!(world.resolve("alice", 0).await.unwrap().plan.report.kind, 1);
 }
 

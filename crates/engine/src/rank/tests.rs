@@ -48,14 +48,34 @@ proptest! {
         prop_assert_eq!(found, sorted(&table, of, needed));
     }
 
+    /// Of equal ranks the lower seat goes first. Nobody gains more by its seat's number than an atom of profit a lot would bring it: a seat that is
+    /// passed over has, a lot, less than an atom more than one that is taken.
+    #[test]
+    fn a_seat_number_is_worth_less_than_an_atom_a_lot(
+        rows in prop::collection::vec((-40i64..40, -300i64..300), 1..120),
+        of in prop::sample::select(std::vec![-1i64, 1]),
+        needed in 1i64..600,
+    ) {
+        let rows: Vec<_> = rows.iter().map(|(base, profit)| (*base, *profit - base * 1_000, 0)).collect();
+        let table = table(&rows);
+        let best = Best::opposite(&table, BaseLots(of), Price(1_000), 160, 500, needed);
+        let is_taken = |index: usize| best.rows().iter().any(|row| row.seat_index as usize == index);
+        let of_seat = |row: &(i64, i64, i64)| (row.0 * 1_000 + row.1, row.0.abs());
+        for (_, taken) in rows.iter().enumerate().filter(|(index, _)| is_taken(*index)) {
+            for (_, passed) in rows.iter().enumerate().filter(|(index, row)| row.0 * of < 0 && !is_taken(*index)) {
+                let ((more, lots), (profit, others)) = (of_seat(taken), of_seat(passed));
+                prop_assert!((profit - others) * lots < more * others, "{taken:?} {passed:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_rank_is_the_profit_per_lot(base in -1_000_000i64..1_000_000, entry in -1i64 << 50..1 << 50, price in 1i64..1 << 30) {
         prop_assume!(base != 0);
         let mut seat: Seat = bytemuck::Zeroable::zeroed();
         (seat.base_lots, seat.quote_entry_atoms) = (base, entry);
         let profit = i128::from(base) * i128::from(price) + i128::from(entry);
-        prop_assume!(profit.unsigned_abs() / u128::from(base.unsigned_abs()) < 1 << 42);
-        let expected = (profit << 20).div_euclid(i128::from(base.abs()));
+        let expected = profit.div_euclid(i128::from(base.abs()));
         prop_assert_eq!(i128::from(rank_of(&seat, Price(price), 160, 0)), expected);
     }
 }
@@ -83,7 +103,7 @@ proptest! {
         for term in [terms[0], terms[1], lately] {
             profit = stop(profit + i128::from(term));
         }
-        let expected = (profit << 20).div_euclid(i128::from(base)).clamp(-(1 << 62), 1 << 62);
+        let expected = profit.max(-i128::from(i64::MAX)).div_euclid(i128::from(base));
         prop_assert_eq!(i128::from(rank_of(&seat, Price(price), 160, 500)), expected);
     }
 
@@ -133,9 +153,9 @@ proptest! {
 fn the_wrong_side_and_free_seats_are_not_looked_at() {
     let table = table(&[(-1, 0, 0), (1, 9_000, 0), (0, 0, 77), (0, 5_000, 0)]);
     let best = Best::opposite(&table, BaseLots(5), Price(1_000), 160, 500, 5);
-    assert_eq!(best.rows(), [Ranked { rank: -1_000 << 20, lots: 1, seat_index: 0 }]);
+    assert_eq!(best.rows(), [Ranked { rank: -1_000, lots: 1, seat_index: 0 }]);
     let best = Best::opposite(&table, BaseLots(-5), Price(1_000), 160, 500, 5);
-    assert_eq!(best.rows(), [Ranked { rank: 10_000 << 20, lots: 1, seat_index: 1 }]);
+    assert_eq!(best.rows(), [Ranked { rank: 10_000, lots: 1, seat_index: 1 }]);
 }
 
 #[test]

@@ -3,12 +3,8 @@
 use bytemuck::Zeroable;
 
 use crate::account::AccountState;
-use crate::episode::in_backstop;
 use crate::error::{EngineError, Result};
-use crate::liquidate::account_health;
-use crate::margin::Valuation;
 use crate::market::MarketState;
-use crate::modes::Action;
 use crate::quantity::{mul_div_down, mul_div_up, BaseLots, QuoteAtoms, Side};
 use crate::rank::Best;
 use crate::resolve::estate::{bond_of, half_done, loss_of, Estate};
@@ -79,11 +75,11 @@ impl Call<'_> {
             return Err(EngineError::ResolutionInProgress);
         }
         let whole = estate.equity.neg()?;
-        let remaining = match (half_done(self.account, self.context)?, estate.kind) {
-            // Other legs may have recovered, or fallen, since: never more than what the account, and the leg, lacks now, or the account has.
+        let remaining = match (half_done(self.account, self.context, estate.equity)?, estate.kind) {
+            // Cash may have paid for own seat's loss since: never more than what the account, and the leg, lacks now, or the account has.
             (Some(left), ResolveKind::Takeover) if !left.is_positive() => left.max(whole),
             (Some(left), ResolveKind::Bankrupt) if !left.is_negative() => left.min(whole).min(estate.own_loss),
-            (_, ResolveKind::Takeover) => estate.share(self.context)?.0.neg()?,
+            (_, ResolveKind::Takeover) => estate.given.neg()?,
             (_, ResolveKind::Bankrupt) => self.draw(estate.share(self.context)?)?,
         };
         let remaining = self.deleverage(estate.own, remaining)?;
@@ -94,8 +90,10 @@ impl Call<'_> {
             }
             return self.share_out(remaining);
         }
+        let borne = self.summary.insurance.total()?.add(self.summary.deleveraged)?;
         self.summary.remaining = remaining;
         self.account.resolution.remaining_atoms = remaining.0;
+        self.account.resolution.equity_atoms = estate.equity.add(borne)?.0;
         self.account.resolution.price_atoms_per_lot = price.0;
         self.account.resolution.position_plus_one = place;
         self.account.resolution.slot = slot;
@@ -174,8 +172,6 @@ impl Call<'_> {
     pub fn conclude(mut self) -> Result<ResolveSummary> {
         self.lower_record()?;
         if !self.summary.lots_left.is_zero() {
-            self.account.resolution.cash_atoms = self.account.cash_atoms;
-            self.observe()?;
             return Ok(self.summary);
         }
         self.summary.swept = sweep_seat(self.market, self.seat_index, self.account, self.context.slot)?;
@@ -185,7 +181,7 @@ impl Call<'_> {
         } else if self.has_done_nothing()? {
             return Err(EngineError::NothingToResolve);
         }
-        self.observe()?;
+        self.end_episode();
         Ok(self.summary)
     }
 
@@ -222,22 +218,13 @@ impl Call<'_> {
         Ok(summary.lots.is_zero() && borne.is_zero() && summary.swept.is_zero() && summary.bond_paid.is_zero())
     }
 
-    /// Ends the episode with the last position; before that, stops the stall clock of an account that has left the backstop stage.
-    fn observe(&mut self) -> Result<()> {
-        let is_open = !self.summary.lots_left.is_zero() || self.context.others.legs.iter().any(|leg| leg.is_open);
-        if !is_open {
+    /// Ends the episode with the last position. Before that a resolution is no observation: half way the requirement of what is left is not the
+    /// account's, and a leg that is finished leaves the others as healthy as they were.
+    fn end_episode(&mut self) {
+        if !self.context.others.legs.iter().any(|leg| leg.is_open) {
             self.account.episode.end(self.context.slot);
             self.account.stalled_since_slot = 0;
-        } else if self.account.stalled_since_slot != 0 && Action::ObserveStall.require(self.context.price.grade).is_ok()
-        {
-            let (price, others) = (&self.context.price, self.context.others.maintenance);
-            let mid =
-                account_health(self.market, self.seat_index, self.account, price, others, Valuation::Maintenance)?;
-            if !in_backstop(&self.market.params, &mid) {
-                self.account.stalled_since_slot = 0;
-            }
         }
-        Ok(())
     }
 }
 

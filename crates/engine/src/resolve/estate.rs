@@ -2,13 +2,14 @@
 
 use crate::account::{AccountState, POSITIONS};
 use crate::apportion::shares_of;
-use crate::episode::{in_backstop, is_stalled};
+use crate::episode::{backstop_health_bps, is_stalled};
 use crate::error::{EngineError, Result};
 use crate::insurance::Draw;
 use crate::liquidate::account_health;
-use crate::margin::{requirement, Requirement, Valuation};
+use crate::margin::{requirement, Health, Requirement, Valuation};
 use crate::market::MarketState;
 use crate::modes::Action;
+use crate::params::MarketParams;
 use crate::quantity::{BaseLots, QuoteAtoms};
 use crate::resolve::{ResolveContext, ResolveKind, ResolveSummary};
 use crate::seat::Seat;
@@ -24,6 +25,8 @@ pub(super) struct Estate {
     /// `E'`: equity, the bonds of all seats included.
     pub equity: QuoteAtoms,
     pub kind: ResolveKind,
+    /// What the leg gives away of the equity that is left; zero unless it is taken over.
+    pub given: QuoteAtoms,
     health_bps: i64,
 }
 
@@ -35,32 +38,61 @@ impl Estate {
         let bonds = others.bonds.add(bond_of(seat)?)?;
         let mid = account_health(market, seat_index, account, price, others.maintenance, Valuation::Maintenance)?;
         let favourable = account_health(market, seat_index, account, price, others.favourable, Valuation::Favourable)?;
-        if favourable.is_at_least(10_000) {
+        let equity = mid.equity.add(bonds)?;
+        // Tiers, and atoms that rounding leaves to the last lots, let health rise half way: what was begun in this slot is finished.
+        let is_begun = account.resolution.slot == context.slot
+            && half_done(account, context, equity)?.is_some_and(|remaining| !remaining.is_positive());
+        if favourable.is_at_least(10_000) && !is_begun {
             return Err(EngineError::AccountSolvent);
         }
-        let equity = mid.equity.add(bonds)?;
-        let kind = if !equity.is_positive() {
+        let own = seat.base();
+        let unrealised = price.price.notional(own)?.add(QuoteAtoms(seat.quote_entry_atoms))?;
+        let mut estate = Self {
+            own,
+            own_requirement: requirement(params, price.price.notional(own.abs()?)?, false)?,
+            own_loss: loss_of(unrealised.add(QuoteAtoms(seat.realised_atoms))?)?,
+            equity,
+            kind: ResolveKind::Bankrupt,
+            given: QuoteAtoms::ZERO,
+            health_bps: mid.to_bps_down(),
+        };
+        if !estate.equity.is_positive() {
             let surely = !favourable.equity.add(bonds)?.is_positive();
             let action = if surely { Action::ResolveBankrupt } else { Action::ResolveNearlyBankrupt };
             action.require(price.grade)?;
-            ResolveKind::Bankrupt
-        } else {
-            let is_fit = mid.is_below(params.takeover_health_bps)
-                || (in_backstop(params, &mid) && is_stalled(account, params, context.slot));
-            // Tiers let health rise half way: what was begun in this slot is finished.
-            let is_begun = account.resolution.slot == context.slot
-                && half_done(account, context)?.is_some_and(|remaining| remaining.is_negative());
-            if !is_fit && !is_begun {
+            return Ok(estate);
+        }
+        estate.kind = ResolveKind::Takeover;
+        if own.is_zero() {
+            // Nothing to take over: a seat whose loss the bonds can pay, once no leg is open.
+            if !mid.is_below(params.takeover_health_bps) {
                 return Err(EngineError::AccountSolvent);
             }
-            Action::TakeOver.require(price.grade)?;
-            ResolveKind::Takeover
+        } else {
+            (estate.given, _) = estate.share(context)?;
+            if !is_begun {
+                estate.require_takeover(params, account, context)?;
+            }
+        }
+        Action::TakeOver.require(price.grade)?;
+        others.takeover_refusal.map_or(Ok(estate), Err)
+    }
+
+    /// Looks whether the leg may be taken over: with what it gives away over its own requirement, it is below the takeover point. The equity that
+    /// is left, bonds of all seats included, is split by requirements, so this is the account's `E' ÷ M`. But it is each leg's own affair: neither
+    /// a bond that comes back to cash nor a leg that is gone changes it, so the order of legs does not decide which of them are taken over.
+    fn require_takeover(&self, params: &MarketParams, account: &AccountState, context: &ResolveContext) -> Result<()> {
+        let point_bps = if is_stalled(account, params, context.slot) {
+            backstop_health_bps(params)
+        } else {
+            params.takeover_health_bps
         };
-        let own = seat.base();
-        let own_requirement = requirement(params, price.price.notional(own.abs()?)?, false)?;
-        let unrealised = price.price.notional(own)?.add(QuoteAtoms(seat.quote_entry_atoms))?;
-        let own_loss = loss_of(unrealised.add(QuoteAtoms(seat.realised_atoms))?)?;
-        Ok(Self { own, own_requirement, own_loss, equity, kind, health_bps: mid.to_bps_down() })
+        // An atom more than it gives away: its quota of the equity is less than that (favours the account, which is surely below the point).
+        let leg = Health { equity: self.given.add(QuoteAtoms(1))?, requirement: self.own_requirement };
+        if leg.is_below(point_bps) {
+            return Ok(());
+        }
+        Err(EngineError::AccountSolvent)
     }
 
     pub fn summary(&self, charged: QuoteAtoms, cancelled_orders: u32) -> ResolveSummary {
@@ -87,7 +119,8 @@ impl Estate {
 
     /// The leg's share of `|E'|`, among the open legs: of equity that is left by requirement; of a loss by what each leg has itself lost, and
     /// never more than that. So no market bears what another market's leg has lost. And what the fund has for it: what the legs at lower
-    /// places will draw is kept for them, so that the order in which legs are resolved does not decide who gets it.
+    /// places will draw is kept for them, so that the order in which legs are resolved does not decide who gets it. For a frozen leg as well,
+    /// which cannot draw now: whoever waits for the moment in which an oracle is silent would otherwise get what is its.
     pub fn share(&self, context: &ResolveContext) -> Result<(QuoteAtoms, QuoteAtoms)> {
         let place = usize::from(context.position);
         let is_loss = self.kind == ResolveKind::Bankrupt;
@@ -135,13 +168,18 @@ pub(super) fn loss_of(value: QuoteAtoms) -> Result<QuoteAtoms> {
     value.min(QuoteAtoms::ZERO).neg()
 }
 
-/// What a leg that is half done at this price, and with this cash, still has to collect (negative: to give away).
-pub(super) fn half_done(account: &AccountState, context: &ResolveContext) -> Result<Option<QuoteAtoms>> {
+/// What a leg that is half done at this price still has to collect (negative: to give away), if the account is worth what it was then: nothing
+/// that was worked out at other prices of other legs goes on.
+pub(super) fn half_done(
+    account: &AccountState,
+    context: &ResolveContext,
+    equity: QuoteAtoms,
+) -> Result<Option<QuoteAtoms>> {
     let begun = &account.resolution;
     let place = context.position.checked_add(1).ok_or(EngineError::InvariantViolated)?;
     let goes_on = begun.position_plus_one == place
         && begun.price_atoms_per_lot == context.price.price.0
-        && begun.cash_atoms == account.cash_atoms;
+        && begun.equity_atoms == equity.0;
     Ok(goes_on.then_some(QuoteAtoms(begun.remaining_atoms)))
 }
 

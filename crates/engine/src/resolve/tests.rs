@@ -223,6 +223,23 @@ fn what_was_begun_never_takes_more_than_is_missing_now() {
     assert_eq!((second.deleveraged, second.equity_before), (QuoteAtoms(10_000), QuoteAtoms(-10_000)));
 }
 
+/// What was begun when the account lacked ten atoms does not spare the counterparties what it lacks once another leg has fallen.
+#[test]
+fn another_legs_price_has_the_share_worked_out_anew() {
+    let mut rig = world(100_000, &[1; 20]);
+    let mut at = context(&rig, 80_000);
+    at.others.maintenance.equity = QuoteAtoms(299_990);
+    at.others.favourable.equity = at.others.maintenance.equity;
+    let first = resolve(&mut rig, &at).0.unwrap();
+    assert_eq!((first.equity_before, first.lots_left), (QuoteAtoms(-10), BaseLots(4)));
+    assert_eq!(first.deleveraged.0 + first.remaining.0, 10);
+    at.others.maintenance.equity = QuoteAtoms(0);
+    at.others.favourable.equity = at.others.maintenance.equity;
+    let second = resolve(&mut rig, &at).0.unwrap();
+    assert_eq!((second.deleveraged, second.lots_left), (QuoteAtoms(80_000), BaseLots(0)));
+    assert_eq!(first.deleveraged.0 + second.deleveraged.0 + second.unassigned.0, 300_000);
+}
+
 /// Long 18,000 lots against 18 others; all but the last 2,000 lots are in a tier of 10%, those in one of 3%. 0.19 of the requirement is left.
 fn tiered() -> Rig {
     let mut rig = world(31_540_000, &[1_000; 18]);
@@ -246,6 +263,21 @@ fn a_takeover_goes_on_where_tiers_have_let_health_rise() {
     let second = resolve(&mut rig, &at).0.unwrap();
     assert_eq!((second.lots_left, second.health_before_bps), (BaseLots(0), 5_840));
     assert_eq!((first.deleveraged.0 + second.deleveraged.0, rig.accounts[0].cash_atoms), (-31_540_000, 0));
+    assert_sound(&rig);
+}
+
+#[test]
+fn a_takeover_goes_on_where_tiers_have_let_health_rise_above_one() {
+    let mut rig = tiered();
+    rig.market.params.tiers[0].mmr_bps = 10;
+    rig.accounts[0].cash_atoms = 31_000_000;
+    let at = context(&rig, 100_000);
+    assert_eq!(resolve(&mut rig, &at).0.unwrap().lots_left, BaseLots(2_000));
+    let later = ResolveContext { slot: at.slot + 1, ..at };
+    assert_eq!(resolve(&mut rig, &later).0, Err(EngineError::AccountSolvent));
+    let second = resolve(&mut rig, &at).0.unwrap();
+    assert!(second.health_before_bps > 10_000, "{}", second.health_before_bps);
+    assert_eq!((second.lots_left, rig.accounts[0].cash_atoms), (BaseLots(0), 0));
     assert_sound(&rig);
 }
 
@@ -296,12 +328,92 @@ fn a_bond_pays_what_cash_cannot_and_the_rest_comes_back() {
     }
 }
 
+/// Another leg, at place 3: 3,000 lots long at 100,000, with this result, at a price of this grade and confidence.
+fn beside(result: i64, grade: Grade, confidence: i64) -> OtherLegs {
+    let mut rig = rig(1);
+    rig.market.params.insurance_grant_atoms = 1 << 40;
+    rig.market.params.insurance_draw_cap_atoms = 1 << 40;
+    let seat = &mut rig.market.seats.rows[0];
+    (seat.base_lots, seat.quote_entry_atoms) = (3_000, result - 3_000 * 100_000);
+    let price = OraclePrice { grade, confidence: Price(confidence), ..rig.context.price };
+    let mut others = OtherLegs::default();
+    others.add(3, &rig.market, &rig.market.seats.rows[0], &price, 20).unwrap();
+    others
+}
+
+/// The auditor's case: the account is bankrupt, but for what a frozen leg is valued in its favour.
 #[test]
-fn the_stall_clock_stops_when_the_backstop_is_left_or_nothing_is_open() {
+fn nothing_is_taken_over_beside_a_leg_without_a_fresh_price() {
+    // 950,000 lost here, 11,303,000 there; frozen, the other leg is worth 15,000,000 more.
+    let resolve_beside = |others: OtherLegs| {
+        let mut rig = world(0, &[3_000]);
+        rig.market.seats.rows[0].quote_entry_atoms -= 950_000;
+        rig.market.seats.rows[1].quote_entry_atoms += 950_000;
+        let at = ResolveContext { others, ..context(&rig, 100_000) };
+        resolve(&mut rig, &at).0.map(|summary| (summary.kind, summary.deleveraged.0))
+    };
+    let frozen = beside(-11_303_000, Grade::Frozen, 5_000);
+    assert_eq!(resolve_beside(frozen), Err(EngineError::TakeoverNeedsFreshLegs));
+    assert_eq!(resolve_beside(beside(3_697_000, Grade::Degraded, 0)), Err(EngineError::TakeoverNeedsFreshLegs));
+    // What it was before: given, where it was to be paid.
+    let unlocked = OtherLegs { takeover_refusal: None, ..frozen };
+    assert_eq!(resolve_beside(unlocked), Ok((ResolveKind::Takeover, -1_340_000)));
+    assert_eq!(resolve_beside(beside(-11_303_000, Grade::Fresh, 0)), Ok((ResolveKind::Bankrupt, 950_000)));
+    // A flat leg needs no price.
+    let mut flat = rig(1);
+    flat.market.seats.rows[0].realised_atoms = 1_000_000;
+    let silent = OraclePrice { grade: Grade::Frozen, ..flat.context.price };
+    let mut others = OtherLegs::default();
+    others.add(3, &flat.market, &flat.market.seats.rows[0], &silent, 20).unwrap();
+    assert_eq!(resolve_beside(others), Ok((ResolveKind::Takeover, -50_000)));
+}
+
+#[test]
+fn the_fund_is_kept_for_a_frozen_leg_as_for_any_other() {
+    for grade in [Grade::Fresh, Grade::Degraded, Grade::Frozen] {
+        let mut rig = world(0, &[10]);
+        rig.market.params.insurance_grant_atoms = 1 << 40;
+        rig.market.params.insurance_draw_cap_atoms = 1 << 40;
+        let others = beside(-150_000, grade, 0);
+        let at = ResolveContext { position: 5, fund: QuoteAtoms(220_000), others, ..context(&rig, 80_000) };
+        // 200,000 lost here. Of the fund 150,000 are the other leg's, which stands at a lower place.
+        let summary = resolve(&mut rig, &at).0.unwrap();
+        assert_eq!((summary.insurance.from_fund, summary.deleveraged), (QuoteAtoms(70_000), QuoteAtoms(130_000)));
+    }
+}
+
+#[test]
+fn bonds_count_for_the_point_and_a_stall_raises_it() {
+    // 500 without the bond, against a requirement of 44,865: the point is at 8,973, the backstop stage's at 14,805.45.
+    for (bond, is_stalled, expected) in [
+        (8_471, false, Ok(8_971)),
+        (8_472, false, Err(EngineError::AccountSolvent)),
+        (8_472, true, Ok(8_972)),
+        (14_303, true, Ok(14_803)),
+        (14_304, true, Ok(14_804)),
+        (14_305, true, Err(EngineError::AccountSolvent)),
+    ] {
+        let mut rig = world(5_000, &[15]);
+        rig.market.seats.rows[0].bond_atoms = bond;
+        rig.market.seats.bonds_atoms = bond;
+        rig.market.params.stall_slots = 10;
+        if is_stalled {
+            rig.accounts[0].stalled_since_slot = 10;
+            (rig.accounts[0].episode.kind, rig.accounts[0].episode.last_unhealthy_slot) = (1, 20);
+        }
+        let at = context(&rig, 99_700);
+        assert_eq!(resolve(&mut rig, &at).0.map(|summary| -summary.deleveraged.0), expected);
+    }
+}
+
+#[test]
+fn the_stall_clock_stops_when_nothing_is_open_and_not_half_way() {
     let mut rig = tiered();
     rig.accounts[0].stalled_since_slot = 5;
     let at = context(&rig, 100_000);
     assert_eq!(resolve(&mut rig, &at).0.unwrap().lots_left, BaseLots(2_000));
+    assert_eq!(rig.accounts[0].stalled_since_slot, 5);
+    assert_eq!(resolve(&mut rig, &at).0.unwrap().lots_left, BaseLots(0));
     assert_eq!(rig.accounts[0].stalled_since_slot, 0);
     for (is_open, expected) in [(true, 5), (false, 0)] {
         let mut rig = world(1_000, &[15]);

@@ -1,11 +1,17 @@
 use super::*;
+use crate::account::AccountState;
 use crate::audit::{check_market, market_value};
-use crate::fixture::{bid, rig, Rig, PRICE};
-use crate::margin::{requirement, Health, Requirement};
+use crate::fixture::{bid, owner, rig, Rig, PRICE};
+use crate::margin::{requirement, value_leg, Health, LegTotals, Requirement, Valuation};
+use crate::resolve::{resolve_leg, OtherLegs, ResolveContext, ResolveLog};
 use crate::seat::SEATS;
+use crate::sweep::{settle_loss, touch_seat};
+use bytemuck::allocation::zeroed_box;
+use bytemuck::Zeroable;
 use core::cell::Cell;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use std::boxed::Box;
 use std::vec::Vec;
 
 fn winding_down() -> Rig {
@@ -281,4 +287,52 @@ fn a_market_closes_when_nothing_is_left_in_it() {
 
 fn rig_without_seats() -> Rig {
     rig(0)
+}
+
+/// A loser without cash, healthy by what another market's leg is worth on paper: nothing makes it pay, and nothing lets it out before it has.
+#[test]
+fn a_healthy_debtor_pays_with_the_first_cash_and_keeps_none_before() {
+    let mut rig = winding_down();
+    for seat in &mut rig.market.seats.rows {
+        seat.realised_atoms = 0;
+    }
+    rig.market.fees_atoms = 0;
+    rig.market.params.sweep_cap_atoms = 50_000;
+    let final_terms = at(&rig, 91_000, 91_000, Grade::Fresh);
+    settle_market(&mut rig.market, &mut rig.book, Some(&final_terms), 100).unwrap();
+    let debt = 9_000 * 30;
+    assert_eq!(rig.seat(0).realised_atoms, -debt);
+    rig.accounts[0].cash_atoms = 0;
+    let price = rig.market.settled_price();
+    // Elsewhere it is open, and worth this much on paper.
+    let resolve = |rig: &mut Rig, paper: i64, is_open: bool| {
+        let equity = LegTotals { equity: QuoteAtoms(paper), requirement: Requirement(i128::from(is_open) * 1_000_000) };
+        let mut others = OtherLegs { maintenance: equity, favourable: equity, ..OtherLegs::default() };
+        others.legs[3].is_open = is_open;
+        let fund = QuoteAtoms::ZERO;
+        let context = ResolveContext { slot: 101, price, owner: owner(0), position: 0, others, fund };
+        let mut moves: Box<ResolveLog> = zeroed_box();
+        let (market, book, account) = (&mut rig.market, &mut rig.book, &mut rig.accounts[0]);
+        resolve_leg(market, book, account, 0, &context, &mut rig.log, &mut moves)
+    };
+    assert_eq!(resolve(&mut rig, debt + 100, true), Err(EngineError::AccountSolvent));
+    let Rig { market, accounts, .. } = &mut rig;
+    let account = &mut accounts[0];
+    assert_eq!(settle_loss(market, 0, account, &price), Err(EngineError::NothingToSettle));
+    assert_eq!(touch_seat(market, 0, account, 101).unwrap().swept, QuoteAtoms(0));
+    assert_eq!(market.seats.release(0, account), Err(EngineError::SeatNotEmpty));
+    // The winner has what may be paid ahead, and waits for the rest.
+    assert_eq!(touch_seat(market, 1, &mut AccountState::zeroed(), 101).unwrap().swept, QuoteAtoms(50_000));
+    // No cash leaves, whatever the paper is worth.
+    account.cash_atoms = debt - 1;
+    let seat = market.seats.get(0).unwrap();
+    let initial = value_leg(&market.params, seat, QuoteAtoms::ZERO, &price, Valuation::Initial).unwrap();
+    assert_eq!(account.withdraw(1, initial), Err(EngineError::InitialHealthTooLow));
+    // Cash pays, and makes room for as much.
+    assert_eq!(touch_seat(market, 0, account, 101).unwrap().swept, QuoteAtoms(1 - debt));
+    assert_eq!((account.cash_atoms, market.net_swept_profit_atoms), (0, 50_001 - debt));
+    // Once the paper is gone, what is still owed is the settled leg's: insurance's, which has nothing here, and nobody's.
+    let summary = resolve(&mut rig, -20, false).unwrap();
+    assert_eq!((summary.insurance.from_market, summary.unassigned), (QuoteAtoms(0), QuoteAtoms(1)));
+    assert!(summary.released_bond.is_some());
 }

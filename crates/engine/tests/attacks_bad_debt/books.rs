@@ -53,7 +53,7 @@ impl Story {
         }
     }
 
-    /// The deleveraged seats are the best ranked ones by exact profit per lot (within the 2^-20 atoms that a rank is cut to), none is skipped, and no
+    /// The deleveraged seats are the best ranked ones by exact profit per lot (within the atom that a rank is cut to), none is skipped, and no
     /// more lots are closed than are there.
     pub fn check_ranks(&self, venue: usize, rows: &[Seat], base: i64, moves: &ResolveLog) {
         let price = self.rig.price(venue);
@@ -62,7 +62,7 @@ impl Story {
                 seat.base_lots * price + seat.quote_entry_atoms + seat.realised_atoms + seat.swept_window_atoms;
             BigRational::new(BigInt::from(profit), BigInt::from(seat.base_lots.abs()))
         };
-        let cut = BigRational::new(BigInt::from(1), BigInt::from(1 << 20));
+        let cut = BigRational::from_integer(BigInt::from(1));
         // The window's sixteenths are cut to sixteen atoms.
         let slack = |seat: &Seat| &cut + BigRational::new(BigInt::from(15), BigInt::from(seat.base_lots.abs()));
         let mut left = base.abs();

@@ -255,6 +255,12 @@ impl Story {
         for _ in 0..3 {
             for who in 0..=ACCOUNTS {
                 self.rig.touch(who);
+                // Whose bonds are worth more than the takeover point, but not its cash more than nothing, pays by its bonds once it is flat.
+                for venue in 0..self.rig.venues.len() {
+                    if let Ok((summary, _)) = self.rig.resolve(who, venue) {
+                        assert_eq!((summary.kind, summary.lots.0), (ResolveKind::Takeover, 0));
+                    }
+                }
             }
         }
         for who in 0..=ACCOUNTS {

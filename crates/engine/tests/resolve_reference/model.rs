@@ -54,10 +54,10 @@ impl Seat {
         &self.base * price + &self.entry
     }
 
-    /// Profit per lot in `2^-20` atoms, rounded down.
+    /// Profit per lot in whole atoms, rounded down.
     fn rank(&self, price: &BigInt) -> BigInt {
         let profit = self.unrealised(price) + &self.realised + &self.swept_lately;
-        ratio(&(profit * scale()), &self.base.abs()).floor().to_integer()
+        ratio(&profit, &self.base.abs()).floor().to_integer()
     }
 
     /// Closes lots at a price: the entry gives up its share, rounded down.
@@ -116,6 +116,7 @@ pub struct Market {
     shared_lately: BigInt,
     /// Still to be drawn: room of the window and entitlement, the lesser.
     room: BigInt,
+    takeover_health_bps: BigInt,
     /// Upper edges and rates in bps.
     tiers: Vec<(BigInt, BigInt)>,
     /// Seat, lots closed, atoms charged, in the order in which they were deleveraged.
@@ -166,6 +167,7 @@ impl Market {
             shared_lately: big(state.sharing.lately_atoms),
             shared_per_lot: big(state.sharing.lately_scaled_per_lot),
             room: positive(big(window.min(entitled - insurance.tips_atoms))),
+            takeover_health_bps: BigInt::from(params.takeover_health_bps),
             tiers: tiers.map(|t| (BigInt::from(t.notional_cap_atoms), BigInt::from(t.mmr_bps))).collect(),
             moves: vec![],
         }
@@ -299,6 +301,54 @@ impl Model {
         self.legs.iter().map(leg).sum::<BigInt>() + &self.cash
     }
 
+    /// Equity without bonds is not negative.
+    pub fn is_without_debt(&self) -> bool {
+        let bonds: BigInt = self.legs.iter().map(|(market, seat)| &self.markets[*market].seats[seat].bond).sum();
+        self.equity() >= bonds
+    }
+
+    fn is_open(&self, (market, seat): (usize, u32)) -> bool {
+        !self.markets[market].seats[&seat].base.is_zero()
+    }
+
+    /// The open legs that stay: of an account with equity those that would give away as much of it, but for an atom, as their own requirement
+    /// times the takeover point. Nothing stays when all that is left has been given away.
+    pub fn staying(&self) -> Vec<(usize, u32)> {
+        let mut settled = self.clone();
+        for (market, seat) in &self.legs {
+            settled.markets[*market].settle(*seat);
+        }
+        let equity = settled.equity();
+        if !equity.is_positive() {
+            return vec![];
+        }
+        let open: Vec<_> = self.legs.iter().copied().filter(|leg| self.is_open(*leg)).collect();
+        let shares = settled.shares(&open, &equity);
+        let stays = |((market, seat), share): &((usize, u32), &BigInt)| {
+            let market = &settled.markets[*market];
+            (1 - *share) * 100_000_000 >= market.requirement(*seat) * &market.takeover_health_bps
+        };
+        let staying: Vec<_> = open.iter().copied().zip(&shares).filter(stays).collect();
+        let left: BigInt = staying.iter().map(|(_, share)| *share).sum();
+        if left.is_zero() {
+            return vec![];
+        }
+        staying.into_iter().map(|(leg, _)| leg).collect()
+    }
+
+    /// Takes over all legs but these; what becomes of the seats is not followed.
+    pub fn take_over_all_but(&mut self, staying: &[(usize, u32)]) {
+        for (market, seat) in &self.legs {
+            self.markets[*market].settle(*seat);
+        }
+        let open: Vec<_> = self.legs.iter().copied().filter(|leg| self.is_open(*leg)).collect();
+        let shares = self.shares(&open, &self.equity());
+        for ((market, seat), share) in open.iter().zip(&shares).filter(|(leg, _)| !staying.contains(leg)) {
+            let rest = self.markets[*market].close(*seat, share);
+            assert!(rest.is_zero());
+        }
+    }
+
     /// Resolves the account to its end. Cash in or out of seats is not followed on its way.
     pub fn resolve(&mut self) {
         for (market, seat) in self.legs.clone() {
@@ -306,8 +356,7 @@ impl Model {
         }
         let equity = self.equity();
         let legs = self.legs.clone();
-        let is_open = |(market, seat): &&(usize, u32)| !self.markets[*market].seats[seat].base.is_zero();
-        let open: Vec<_> = legs.iter().filter(is_open).copied().collect();
+        let open: Vec<_> = legs.iter().copied().filter(|leg| self.is_open(*leg)).collect();
         let shares = self.shares(&open, &equity);
         // The fund pays the first places first, whoever is resolved first.
         let mut left = vec![];

@@ -33,6 +33,7 @@ pub struct Venue {
     pub window_room: i64,
     /// What its winners have taken out ahead of its losers.
     pub taken_out: i64,
+    pub takeover_health_bps: u32,
     /// In how many seats what is missing of the other side sits.
     pub balancing: u8,
 }
@@ -42,8 +43,10 @@ pub struct Venue {
 pub enum Fate {
     /// This part (in 1,000) of the losses of its legs is not covered; 0: exactly nothing is left.
     Bankrupt(i64),
-    /// This part (in 1,000) of nine tenths of what lets it be taken over is left, its bonds included.
+    /// This part (in 1,000) of what lets it be taken over, in the first venue, is left, its bonds included.
     Takeover(i64),
+    /// So many atoms more than lets it be taken over.
+    AtThePoint(i64),
 }
 
 #[derive(Clone, Debug)]
@@ -93,29 +96,29 @@ fn venue() -> impl Strategy<Value = Venue> {
                 any::<bool>(),
                 1u8..25,
                 prop_oneof![1 => -500i64..500, 1 => 0i64..3_000_000, 2 => Just(1i64 << 50)],
+                prop_oneof![4 => Just(2_000u32), 1 => Just(3_300), 1 => 1u32..3_300],
             );
             (prop::collection::vec(other(scale), 0..45), index.clone(), index, rest).prop_map(
-                move |(
-                    others,
-                    funding_index,
-                    loss_index,
-                    (bond, realised, window_room, has_order, balancing, taken_out),
-                )| Venue {
-                    price,
-                    base: base * scale,
-                    profit,
-                    realised: if base == 0 { realised - 1_500 } else { realised },
-                    // An account that is left with nothing, not even a bond, is not in debt: nobody may cancel its orders.
-                    bond: bond.max(u64::from(has_order)),
-                    has_order,
-                    others,
-                    funding_index,
-                    loss_index: loss_index.abs(),
-                    pending,
-                    contributed,
-                    window_room,
-                    taken_out,
-                    balancing,
+                move |(others, funding_index, loss_index, rest)| {
+                    let (bond, realised, window_room, has_order, balancing, taken_out, takeover_health_bps) = rest;
+                    Venue {
+                        price,
+                        base: base * scale,
+                        profit,
+                        realised: if base == 0 { realised - 1_500 } else { realised },
+                        // An account that is left with nothing, not even a bond, is not in debt: nobody may cancel its orders.
+                        bond: bond.max(u64::from(has_order)),
+                        has_order,
+                        others,
+                        funding_index,
+                        loss_index: loss_index.abs(),
+                        pending,
+                        contributed,
+                        window_room,
+                        taken_out,
+                        takeover_health_bps,
+                        balancing,
+                    }
                 },
             )
         },
@@ -127,7 +130,8 @@ pub fn spec() -> impl Strategy<Value = Spec> {
         3 => (1i64..900).prop_map(Fate::Bankrupt),
         1 => Just(Fate::Bankrupt(0)),
         1 => Just(Fate::Bankrupt(1_000)),
-        2 => (0i64..1_000).prop_map(Fate::Takeover),
+        3 => (0i64..1_100).prop_map(Fate::Takeover),
+        1 => (-9i64..5).prop_map(Fate::AtThePoint),
     ];
     let places = Just((0..POSITIONS).collect::<Vec<_>>()).prop_shuffle();
     (prop::collection::vec(venue(), 1..5), places, prop_oneof![Just(0i64), 0i64..2_000_000], fate, any::<[u64; 2]>())

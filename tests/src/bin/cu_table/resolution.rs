@@ -11,9 +11,6 @@ use crate::scenes::{Rows, LISTED, TOKEN};
 
 /// No call of this kind may be dearer.
 const LIMIT: u64 = 200_000;
-/// A full table in which all 2,047 opposite seats rank exactly alike, beside seven other legs and with 32 orders to cancel: every seat has to
-/// be compared to the last bit of its rank.
-const EQUAL_RANKS_LIMIT: u64 = 215_000;
 /// A price at which the account of 100 coins on 1,000 dollars is bankrupt.
 const BANKRUPT: i64 = 1_390_000;
 /// Lots that one call can close of a full table.
@@ -51,8 +48,7 @@ pub async fn measure(rows: &mut Rows) -> Result<()> {
         rest_orders(&mut world).await?;
         fill_table(&mut world, SEATS, ranks, LOTS_EACH)?;
         let name = format!("resolve_account, full table, ranks {name}, eight legs, 32 orders, 16 counterparties");
-        let limit = if ranks == Ranks::Equal { EQUAL_RANKS_LIMIT } else { LIMIT };
-        rows.call(&name, limit, &resolve(&mut world, COUNTERPARTIES).await?)?;
+        rows.call(&name, LIMIT, &resolve(&mut world, COUNTERPARTIES).await?)?;
     }
     for (seats, lots, counterparties) in
         [(0, 0, 1), (40, 10_000, 1), (40, LOTS_EACH, 16), (1_024, 10_000, 1), (SEATS, 10_000, 1)]

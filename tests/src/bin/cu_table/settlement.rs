@@ -10,6 +10,10 @@ use taper_sdk::instruction;
 
 use crate::scenes::{Rows, LISTED};
 
+/// A full table in which no seat's result fits plain arithmetic. No trading leads there: a seat would need a result of 2^60 atoms, 16 times what an
+/// account can have. The limit says that even then settlement does not come near the 1,400,000 units that a transaction may ask for.
+const BEYOND_PLAIN_LIMIT: u64 = 360_000;
+
 /// Everything that is measured here.
 pub async fn measure(rows: &mut Rows) -> Result<()> {
     let mut world = winding_down().await?;
@@ -21,7 +25,11 @@ pub async fn measure(rows: &mut Rows) -> Result<()> {
         let seat = &mut market.state.seats.rows[index];
         seat.realised_atoms = if index % 2 == 0 { 1 << 60 } else { -(1 << 60) };
     })?;
-    rows.call("settle_market, full table, every seat beyond plain arithmetic", None, &world.settle_market(0).await?)?;
+    rows.call(
+        "settle_market, full table, every seat beyond plain arithmetic",
+        BEYOND_PLAIN_LIMIT,
+        &world.settle_market(0).await?,
+    )?;
 
     let mut world = winding_down().await?;
     world.cancel_all("maker", 0).await?;

@@ -60,6 +60,9 @@ pub fn render(rows: &[Row]) -> String {
          ## Every instruction\n\n\
          Legs are an account's positions; a level is a price in the book. The margin account has one leg and its seat unless said otherwise. Amounts \
          in tokens move by the SPL token program.\n\n{head}{}\n\
+         In the resolutions of a full table every free seat is an opposite one, with charges to be settled and profit swept lately. A seat beyond plain \
+         arithmetic has a result of 2^60 atoms, 16 times what an account can have: trading does not lead there. Its limit is there to stay far below the \
+         1,400,000 units that a transaction may ask for.\n\n\
          ## Where the units go\n\n\
          The same call with one thing changed. Subtract to get the price of that thing.\n\n{head}{}\n{}\n\
          ## What a refusal costs\n\n\
