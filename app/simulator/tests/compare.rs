@@ -54,6 +54,11 @@ fn bad_input_is_refused() {
     assert_refused(&["--interest", "0"], "'0' is not a number from 0.1 to 60");
     assert_refused(&["--interest", "3.25"], "'3.25' is not a number from 0.1 to 60");
     assert_refused(&["--seeds", "0"], "--seeds");
+    assert_refused(&["--population", "everybody"], "there is no population 'everybody'; known are hyperliquid-2025");
+    assert_refused(&["--recovery", "0"], "--recovery");
+    assert_refused(&["--rolling", "25"], "--rolling");
+    assert_refused(&["--rolling", "4", "--prices", prices().to_str().unwrap()], "too short for a window of 4 hours");
+    assert_refused(&["--rolling", "4", "--prices", "x.csv", "--candles", "3"], "cannot be used with");
     assert_refused(&["--accounts", "1501"], "--accounts");
     assert_refused(&["--csv", "/proc/no/such"], "/proc/no/such: cannot write there");
     assert_refused(&["--candles", "3"], "--prices");
