@@ -90,7 +90,12 @@ async fn swap_all(mut scene: Scene, at_least: usize) {
                     continue;
                 };
                 let named = names.get(key).map_or("", String::as_str);
-                let expected = expected::refusal(name, slot, kind, named);
+                // The native processor keeps less than a discriminator in the account of a program.
+                let is_stub = !scene.world.chain.is_vm() && name == "create_market" && *kind == "this program";
+                let expected = match is_stub {
+                    true => Some("AccountDidNotDeserialize"),
+                    false => expected::refusal(name, slot, kind, named),
+                };
                 if expected != Some(&refusal) {
                     unexpected.push(format!("{name} | {slot} | {kind} | {named} | {refusal} | {expected:?}"));
                 }

@@ -18,6 +18,7 @@ use solana_rpc_client::http_sender::HttpSender;
 use solana_rpc_client::nonblocking::rpc_client::RpcClient;
 use solana_rpc_client::rpc_client::RpcClientConfig;
 pub use solana_rpc_client::rpc_sender::{RpcSender, RpcTransportStats};
+pub use solana_rpc_client_api::client_error::Result as SentResult;
 pub use solana_rpc_client_api::request::RpcRequest;
 
 pub use error::RpcFault;

@@ -82,7 +82,7 @@ pub enum TransactError {
     #[error("nothing was sent, for the simulation fails: {failure}")]
     Simulation {
         /// Why.
-        failure: Failure,
+        failure: Box<Failure>,
         /// What the programs logged.
         logs: Vec<String>,
     },
@@ -92,7 +92,7 @@ pub enum TransactError {
         /// Its signature.
         signature: Signature,
         /// Why.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// It can no longer land: it was not done.
     #[error("transaction {signature} did not land in time and never will: nothing was done; try again")]
@@ -215,7 +215,7 @@ impl Client {
         let programs = programs_of(&transaction);
         let simulation = self.simulate(&transaction, &programs).await?;
         if let Some(failure) = simulation.failure {
-            return Err(TransactError::Simulation { failure, logs: simulation.logs });
+            return Err(TransactError::Simulation { failure: Box::new(failure), logs: simulation.logs });
         }
         let transaction = match fees.units {
             Some(_) => transaction,
@@ -263,7 +263,7 @@ impl Client {
         let mut doubt = match self.send(&prepared.transaction).await {
             Ok(_) => None,
             Err(RpcFault::Preflight { error, logs }) => {
-                let failure = explain(&error, &logs, &prepared.programs);
+                let failure = Box::new(explain(&error, &logs, &prepared.programs));
                 return Err(TransactError::Simulation { failure, logs });
             }
             // Whether the node has passed it on nobody knows: only its status, or its expiry, will tell.
@@ -304,7 +304,7 @@ impl Client {
                 Ok(Some(match status.err {
                     None => Ok(Landed { signature: *signature, slot: status.slot }),
                     Some(error) => {
-                        let failure = explain::<&str>(&error, &[], &prepared.programs);
+                        let failure = Box::new(explain::<&str>(&error, &[], &prepared.programs));
                         Err(TransactError::Failed { signature: *signature, failure })
                     }
                 }))

@@ -36,7 +36,7 @@ pub struct LegDistance {
     pub base_lots: i64,
     /// The price now.
     pub price: OraclePrice,
-    /// The points of the market's ladder by falling health, then its takeover health.
+    /// The points of the market's ladder and its takeover health, by falling health.
     pub points: Vec<LadderPrice>,
 }
 
@@ -74,8 +74,11 @@ pub fn ladder_prices(
         for (_, _, totals) in valued.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, row)| row) {
             others = others.add(*totals)?;
         }
-        let bps = leg.params.ladder.iter().map(|point| point.health_bps).chain([leg.params.takeover_health_bps]);
-        let points = bps.map(|health_bps| {
+        let ladder = leg.params.ladder.iter().map(|point| point.health_bps);
+        let mut bps: Vec<u32> = ladder.chain([leg.params.takeover_health_bps]).collect();
+        bps.sort_unstable_by(|one, other| other.cmp(one));
+        bps.dedup();
+        let points = bps.into_iter().map(|health_bps| {
             let price = leg.boundary(health_bps, |own| others.add(own)?.with_cash(cash))?;
             Ok(LadderPrice { health_bps, price })
         });
