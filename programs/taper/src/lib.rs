@@ -16,6 +16,8 @@ pub mod fills;
 pub mod instructions;
 pub mod legs;
 pub mod oracle;
+#[cfg(not(feature = "no-entrypoint"))]
+mod security;
 pub mod state;
 pub mod token;
 
