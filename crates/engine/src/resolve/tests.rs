@@ -7,6 +7,9 @@ use bytemuck::allocation::zeroed_box;
 use std::boxed::Box;
 use std::vec::Vec;
 
+mod several_calls;
+mod takeover;
+
 /// What a call did, its log included.
 type Answer = (Result<ResolveSummary>, Vec<Deleveraged>);
 
@@ -46,6 +49,28 @@ fn total(rig: &Rig) -> i128 {
 fn assert_sound(rig: &Rig) {
     let found: Vec<_> = check_market(&rig.market, &rig.book).iter().collect();
     assert_eq!(found, []);
+}
+
+/// Long 18,000 lots against 18 others; all but the last 2,000 lots are in a tier of 10%, those in one of 3%. 0.19 of the requirement is left.
+fn tiered() -> Rig {
+    let mut rig = world(31_540_000, &[1_000; 18]);
+    rig.market.params.tiers[0].notional_cap_atoms = 2_000 * 100_000;
+    rig.market.params.tiers[1] = rig.market.params.tiers[3];
+    rig.market.params.tier_count = 2;
+    rig
+}
+
+/// Another leg, at place 3: 3,000 lots long at 100,000, with this result, at a price of this grade and confidence.
+fn beside(result: i64, grade: Grade, confidence: i64) -> OtherLegs {
+    let mut rig = rig(1);
+    rig.market.params.insurance_grant_atoms = 1 << 40;
+    rig.market.params.insurance_draw_cap_atoms = 1 << 40;
+    let seat = &mut rig.market.seats.rows[0];
+    (seat.base_lots, seat.quote_entry_atoms) = (3_000, result - 3_000 * 100_000);
+    let price = OraclePrice { grade, confidence: Price(confidence), ..rig.context.price };
+    let mut others = OtherLegs::default();
+    others.add(3, &rig.market, &rig.market.seats.rows[0], &price, 20).unwrap();
+    others
 }
 
 #[test]
@@ -97,25 +122,6 @@ fn what_profits_cannot_bear_is_shared_by_all_open_lots() {
 }
 
 #[test]
-fn a_takeover_gives_the_equity_away_with_the_position() {
-    let mut rig = world(0, &[7, 8]);
-    // At 99,700 the loss is 4,500; with 5,000 of cash 500 are left against a requirement of 44,865: health 0.011.
-    rig.accounts[0].cash_atoms = 5_000;
-    let before = total(&rig);
-    let at = context(&rig, 99_700);
-    let (summary, moves) = resolve(&mut rig, &at);
-    let summary = summary.unwrap();
-    assert_eq!(summary.kind, ResolveKind::Takeover);
-    assert_eq!(summary.deleveraged, QuoteAtoms(-500));
-    // 500 × 7 ÷ 15, rounded down; the rest to the last lots.
-    let given: Vec<_> = moves.iter().map(|row| (row.seat_index, row.base_lots, row.charged_atoms)).collect();
-    assert_eq!(given, [(1, 7, -233), (2, 8, -267)]);
-    assert_eq!((rig.accounts[0].cash_atoms, rig.market.open_interest_base_lots), (0, 0));
-    assert_eq!(total(&rig), before);
-    assert_sound(&rig);
-}
-
-#[test]
 fn a_solvent_account_is_left_alone() {
     let mut rig = world(0, &[15]);
     // H = 0.5 at 99,700 with 26,933 of cash; 1.02 with 50,500.
@@ -145,38 +151,6 @@ fn grades_of_the_price_decide_who_may_be_resolved() {
 }
 
 #[test]
-fn more_counterparties_than_a_call_takes() {
-    let cut = |stop: usize| {
-        let against: Vec<i64> = (0..40).map(|index| 1 + index % 3).collect();
-        let mut rig = world(100_000, &against);
-        let before = total(&rig);
-        let context = context(&rig, 80_000);
-        let mut charged = Vec::new();
-        for call in 0..8 {
-            let (summary, moves) = resolve(&mut rig, &context);
-            let summary = summary.unwrap();
-            charged.extend(moves.iter().map(|row| (row.seat_index, row.charged_atoms)));
-            assert_eq!(total(&rig), before);
-            assert_sound(&rig);
-            if summary.lots_left.is_zero() {
-                assert_eq!(rig.accounts[0].resolution.position_plus_one, 0);
-                return (charged, rig.accounts[0].cash_atoms);
-            }
-            assert_eq!(summary.lots.0 > 0, moves.len() == COUNTERPARTIES);
-            if call == stop {
-                // Another leg may not be begun in this slot.
-                let mut other = context;
-                other.position = 3;
-                assert_eq!(resolve(&mut rig, &other).0, Err(EngineError::ResolutionInProgress));
-            }
-        }
-        panic!("it never ended");
-    };
-    assert_eq!(cut(0), cut(9));
-    assert_eq!(cut(0).0.len(), 40);
-}
-
-#[test]
 fn a_leg_draws_for_what_it_has_lost_on_balance() {
     // 20,000 lost a lot, 180,000 won before: the cap on sweeps keeps it in the seat.
     let mut rig = world(0, &[10]);
@@ -193,92 +167,6 @@ fn a_leg_draws_for_what_it_has_lost_on_balance() {
     // Nothing is left in the seat that another market's leg could be paid with.
     assert_eq!(summary.released_bond, Some(QuoteAtoms(0)));
     assert_eq!(rig.accounts[0].cash_atoms, 0);
-}
-
-#[test]
-fn cash_that_comes_in_between_has_the_share_worked_out_anew() {
-    let mut rig = world(100_000, &[1; 20]);
-    let at = context(&rig, 80_000);
-    let first = resolve(&mut rig, &at).0.unwrap();
-    // 300,000 of 400,000 are missing: 15,000 a lot, of which four are left.
-    assert_eq!(
-        (first.deleveraged, first.remaining, first.swept),
-        (QuoteAtoms(240_000), QuoteAtoms(60_000), QuoteAtoms(0))
-    );
-    rig.accounts[0].cash_atoms += 1_000;
-    let second = resolve(&mut rig, &at).0.unwrap();
-    assert_eq!((second.deleveraged, second.equity_before), (QuoteAtoms(59_000), QuoteAtoms(-59_000)));
-    assert_eq!(rig.accounts[0].cash_atoms, 0);
-}
-
-#[test]
-fn what_was_begun_never_takes_more_than_is_missing_now() {
-    let mut rig = world(100_000, &[1; 20]);
-    let mut at = context(&rig, 80_000);
-    resolve(&mut rig, &at).0.unwrap();
-    // Another leg has recovered by 50,000 at the same price of this one.
-    at.others.maintenance.equity = QuoteAtoms(50_000);
-    at.others.favourable.equity = QuoteAtoms(50_000);
-    let second = resolve(&mut rig, &at).0.unwrap();
-    assert_eq!((second.deleveraged, second.equity_before), (QuoteAtoms(10_000), QuoteAtoms(-10_000)));
-}
-
-/// What was begun when the account lacked ten atoms does not spare the counterparties what it lacks once another leg has fallen.
-#[test]
-fn another_legs_price_has_the_share_worked_out_anew() {
-    let mut rig = world(100_000, &[1; 20]);
-    let mut at = context(&rig, 80_000);
-    at.others.maintenance.equity = QuoteAtoms(299_990);
-    at.others.favourable.equity = at.others.maintenance.equity;
-    let first = resolve(&mut rig, &at).0.unwrap();
-    assert_eq!((first.equity_before, first.lots_left), (QuoteAtoms(-10), BaseLots(4)));
-    assert_eq!(first.deleveraged.0 + first.remaining.0, 10);
-    at.others.maintenance.equity = QuoteAtoms(0);
-    at.others.favourable.equity = at.others.maintenance.equity;
-    let second = resolve(&mut rig, &at).0.unwrap();
-    assert_eq!((second.deleveraged, second.lots_left), (QuoteAtoms(80_000), BaseLots(0)));
-    assert_eq!(first.deleveraged.0 + second.deleveraged.0 + second.unassigned.0, 300_000);
-}
-
-/// Long 18,000 lots against 18 others; all but the last 2,000 lots are in a tier of 10%, those in one of 3%. 0.19 of the requirement is left.
-fn tiered() -> Rig {
-    let mut rig = world(31_540_000, &[1_000; 18]);
-    rig.market.params.tiers[0].notional_cap_atoms = 2_000 * 100_000;
-    rig.market.params.tiers[1] = rig.market.params.tiers[3];
-    rig.market.params.tier_count = 2;
-    rig
-}
-
-#[test]
-fn a_takeover_goes_on_where_tiers_have_let_health_rise() {
-    let mut rig = tiered();
-    let at = context(&rig, 100_000);
-    let first = resolve(&mut rig, &at).0.unwrap();
-    assert_eq!((first.kind, first.lots_left), (ResolveKind::Takeover, BaseLots(2_000)));
-    // Health is 3.5 million ÷ 6 million: beyond the point where a takeover may begin, at another price or in another slot.
-    let elsewhere = context(&rig, 100_001);
-    assert_eq!(resolve(&mut rig, &elsewhere).0, Err(EngineError::AccountSolvent));
-    let later = ResolveContext { slot: at.slot + 1, ..at };
-    assert_eq!(resolve(&mut rig, &later).0, Err(EngineError::AccountSolvent));
-    let second = resolve(&mut rig, &at).0.unwrap();
-    assert_eq!((second.lots_left, second.health_before_bps), (BaseLots(0), 5_840));
-    assert_eq!((first.deleveraged.0 + second.deleveraged.0, rig.accounts[0].cash_atoms), (-31_540_000, 0));
-    assert_sound(&rig);
-}
-
-#[test]
-fn a_takeover_goes_on_where_tiers_have_let_health_rise_above_one() {
-    let mut rig = tiered();
-    rig.market.params.tiers[0].mmr_bps = 10;
-    rig.accounts[0].cash_atoms = 31_000_000;
-    let at = context(&rig, 100_000);
-    assert_eq!(resolve(&mut rig, &at).0.unwrap().lots_left, BaseLots(2_000));
-    let later = ResolveContext { slot: at.slot + 1, ..at };
-    assert_eq!(resolve(&mut rig, &later).0, Err(EngineError::AccountSolvent));
-    let second = resolve(&mut rig, &at).0.unwrap();
-    assert!(second.health_before_bps > 10_000, "{}", second.health_before_bps);
-    assert_eq!((second.lots_left, rig.accounts[0].cash_atoms), (BaseLots(0), 0));
-    assert_sound(&rig);
 }
 
 /// Three lots stay on either side. The shorts were sold at 80,000: nothing to deleverage. 2.2 million are lost, winners have taken `taken_out`.
@@ -328,46 +216,6 @@ fn a_bond_pays_what_cash_cannot_and_the_rest_comes_back() {
     }
 }
 
-/// Another leg, at place 3: 3,000 lots long at 100,000, with this result, at a price of this grade and confidence.
-fn beside(result: i64, grade: Grade, confidence: i64) -> OtherLegs {
-    let mut rig = rig(1);
-    rig.market.params.insurance_grant_atoms = 1 << 40;
-    rig.market.params.insurance_draw_cap_atoms = 1 << 40;
-    let seat = &mut rig.market.seats.rows[0];
-    (seat.base_lots, seat.quote_entry_atoms) = (3_000, result - 3_000 * 100_000);
-    let price = OraclePrice { grade, confidence: Price(confidence), ..rig.context.price };
-    let mut others = OtherLegs::default();
-    others.add(3, &rig.market, &rig.market.seats.rows[0], &price, 20).unwrap();
-    others
-}
-
-/// The auditor's case: the account is bankrupt, but for what a frozen leg is valued in its favour.
-#[test]
-fn nothing_is_taken_over_beside_a_leg_without_a_fresh_price() {
-    // 950,000 lost here, 11,303,000 there; frozen, the other leg is worth 15,000,000 more.
-    let resolve_beside = |others: OtherLegs| {
-        let mut rig = world(0, &[3_000]);
-        rig.market.seats.rows[0].quote_entry_atoms -= 950_000;
-        rig.market.seats.rows[1].quote_entry_atoms += 950_000;
-        let at = ResolveContext { others, ..context(&rig, 100_000) };
-        resolve(&mut rig, &at).0.map(|summary| (summary.kind, summary.deleveraged.0))
-    };
-    let frozen = beside(-11_303_000, Grade::Frozen, 5_000);
-    assert_eq!(resolve_beside(frozen), Err(EngineError::TakeoverNeedsFreshLegs));
-    assert_eq!(resolve_beside(beside(3_697_000, Grade::Degraded, 0)), Err(EngineError::TakeoverNeedsFreshLegs));
-    // What it was before: given, where it was to be paid.
-    let unlocked = OtherLegs { takeover_refusal: None, ..frozen };
-    assert_eq!(resolve_beside(unlocked), Ok((ResolveKind::Takeover, -1_340_000)));
-    assert_eq!(resolve_beside(beside(-11_303_000, Grade::Fresh, 0)), Ok((ResolveKind::Bankrupt, 950_000)));
-    // A flat leg needs no price.
-    let mut flat = rig(1);
-    flat.market.seats.rows[0].realised_atoms = 1_000_000;
-    let silent = OraclePrice { grade: Grade::Frozen, ..flat.context.price };
-    let mut others = OtherLegs::default();
-    others.add(3, &flat.market, &flat.market.seats.rows[0], &silent, 20).unwrap();
-    assert_eq!(resolve_beside(others), Ok((ResolveKind::Takeover, -50_000)));
-}
-
 #[test]
 fn the_fund_is_kept_for_a_frozen_leg_as_for_any_other() {
     for grade in [Grade::Fresh, Grade::Degraded, Grade::Frozen] {
@@ -379,51 +227,6 @@ fn the_fund_is_kept_for_a_frozen_leg_as_for_any_other() {
         // 200,000 lost here. Of the fund 150,000 are the other leg's, which stands at a lower place.
         let summary = resolve(&mut rig, &at).0.unwrap();
         assert_eq!((summary.insurance.from_fund, summary.deleveraged), (QuoteAtoms(70_000), QuoteAtoms(130_000)));
-    }
-}
-
-#[test]
-fn bonds_count_for_the_point_and_a_stall_raises_it() {
-    // 500 without the bond, against a requirement of 44,865: the point is at 8,973, the backstop stage's at 14,805.45.
-    for (bond, is_stalled, expected) in [
-        (8_471, false, Ok(8_971)),
-        (8_472, false, Err(EngineError::AccountSolvent)),
-        (8_472, true, Ok(8_972)),
-        (14_303, true, Ok(14_803)),
-        (14_304, true, Ok(14_804)),
-        (14_305, true, Err(EngineError::AccountSolvent)),
-    ] {
-        let mut rig = world(5_000, &[15]);
-        rig.market.seats.rows[0].bond_atoms = bond;
-        rig.market.seats.bonds_atoms = bond;
-        rig.market.params.stall_slots = 10;
-        if is_stalled {
-            rig.accounts[0].stalled_since_slot = 10;
-            (rig.accounts[0].episode.kind, rig.accounts[0].episode.last_unhealthy_slot) = (1, 20);
-        }
-        let at = context(&rig, 99_700);
-        assert_eq!(resolve(&mut rig, &at).0.map(|summary| -summary.deleveraged.0), expected);
-    }
-}
-
-#[test]
-fn the_stall_clock_stops_when_nothing_is_open_and_not_half_way() {
-    let mut rig = tiered();
-    rig.accounts[0].stalled_since_slot = 5;
-    let at = context(&rig, 100_000);
-    assert_eq!(resolve(&mut rig, &at).0.unwrap().lots_left, BaseLots(2_000));
-    assert_eq!(rig.accounts[0].stalled_since_slot, 5);
-    assert_eq!(resolve(&mut rig, &at).0.unwrap().lots_left, BaseLots(0));
-    assert_eq!(rig.accounts[0].stalled_since_slot, 0);
-    for (is_open, expected) in [(true, 5), (false, 0)] {
-        let mut rig = world(1_000, &[15]);
-        rig.accounts[0].stalled_since_slot = 5;
-        rig.accounts[0].episode.kind = 1;
-        let mut at = context(&rig, 80_000);
-        at.others.legs[3].is_open = is_open;
-        at.others.maintenance.requirement = Requirement(i128::from(is_open));
-        resolve(&mut rig, &at).0.unwrap();
-        assert_eq!((rig.accounts[0].stalled_since_slot, rig.accounts[0].episode.is_active()), (expected, is_open));
     }
 }
 
