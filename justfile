@@ -27,7 +27,7 @@ so:
 
 # In the real VM only: fails if there is no `.so`
 test-vm: so
-    TAPER_REQUIRE_SO=1 cargo test -p taper-harness -p taper-sim
+    TAPER_REQUIRE_SO=1 cargo test --workspace --test cases --test replay --test jump
 
 idl:
     cargo run -q -p xtask -- idl
@@ -36,7 +36,7 @@ idl-check:
     cargo run -q -p xtask -- idl --check
 
 compute-units: so
-    TAPER_REQUIRE_SO=1 cargo run -q -p taper-harness --bin cu-table -- --check
+    TAPER_REQUIRE_SO=1 cargo run -q --bin cu-table -- --check
 
 # Slice planning and health, per second
 bench:

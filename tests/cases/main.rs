@@ -19,6 +19,7 @@ mod oracle;
 mod oracle_modes;
 mod partial_liquidate;
 mod place_order;
+mod releases;
 mod resolve_account;
 mod stories;
 mod story_jump;

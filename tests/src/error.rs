@@ -57,6 +57,9 @@ pub enum HarnessError {
         /// Why.
         error: DecodeError,
     },
+    /// A saved world cannot be written or read.
+    #[error("saved world: {0}")]
+    Saved(String),
     /// There is no such account.
     #[error("there is no account {0}")]
     NoAccount(Pubkey),

@@ -18,6 +18,7 @@ use crate::chain::Chain;
 use crate::error::{HarnessError, Result};
 use crate::exchange::Venue;
 use crate::keys::keypair;
+use crate::saved::SavedMarket;
 
 const ORACLE_LAMPORTS: u64 = 30_000_000;
 /// Quote decimals of the harness's mints.
@@ -213,6 +214,25 @@ impl MarketHandle {
             create_market(venue.admin.pubkey(), &keys, &listing),
         ];
         (keys, instructions)
+    }
+
+    /// What its keys follow from, and its price.
+    pub fn saved(&self) -> SavedMarket {
+        let is_pull = self.feed.source == PriceSource::Pull;
+        SavedMarket { name: self.name.clone(), is_pull, price_atoms_per_lot: self.price_atoms_per_lot }
+    }
+
+    /// A market that was saved, on a chain that has its accounts.
+    ///
+    /// # Errors
+    /// As [`Chain::load`].
+    pub fn of_saved(chain: &Chain, venue: &Venue, saved: &SavedMarket) -> Result<Self> {
+        let market = keypair(&format!("{} market", saved.name)).pubkey();
+        let order_book = keypair(&format!("{} book", saved.name)).pubkey();
+        let params = chain.load::<Market>(&market)?.state.params;
+        let feed = OracleFeed::new(&saved.name, saved.source(), params.base_lot_exponent);
+        let keys = MarketKeys { exchange: venue.keys.exchange, market, order_book, oracle: feed.account };
+        Ok(Self { name: saved.name.clone(), keys, feed, price_atoms_per_lot: saved.price_atoms_per_lot, params })
     }
 
     /// The nearest price on the tick, at or below.

@@ -20,6 +20,7 @@ use crate::exchange::Venue;
 use crate::keys::keypair;
 use crate::market::{MarketHandle, MarketSpec, PriceSource};
 use crate::outcome::Outcome;
+use crate::saved::{SavedAccount, SavedWorld};
 use crate::token::mint_bytes;
 use crate::trader::{order, Trader};
 
@@ -94,6 +95,36 @@ impl World {
             world.quote("maker", market, Self::QUOTES).await?;
         }
         Ok(world)
+    }
+
+    /// Everything tracked, the clock, and what keys follow from.
+    pub fn save(&self, version: &str) -> SavedWorld {
+        SavedWorld {
+            version: version.to_owned(),
+            slot: self.chain.slot(),
+            seconds: self.chain.seconds(),
+            traders: self.traders.keys().cloned().collect(),
+            markets: self.markets.iter().map(MarketHandle::saved).collect(),
+            accounts: self.chain.tracked().map(|(key, account)| SavedAccount::of(key, account)).collect(),
+        }
+    }
+
+    /// A chain with what was saved on it.
+    ///
+    /// # Errors
+    /// `Saved`; as [`Chain::start`] and [`Chain::load`].
+    pub async fn load(saved: &SavedWorld) -> Result<Self> {
+        let mut chain = Chain::start().await?;
+        for account in &saved.accounts {
+            let (key, account) = account.account()?;
+            chain.set_account(&key, account);
+        }
+        chain.set_time(saved.slot, saved.seconds);
+        let venue = Venue::prepare("exchange", keypair("quote mint").pubkey());
+        let markets = saved.markets.iter().map(|market| MarketHandle::of_saved(&chain, &venue, market));
+        let markets = markets.collect::<Result<Vec<_>>>()?;
+        let traders = saved.traders.iter().map(|name| (name.clone(), Trader::prepare(&venue, name))).collect();
+        Ok(Self { chain, venue, markets, traders })
     }
 
     /// Creates a market; returns its index.
