@@ -74,9 +74,12 @@ async fn scene() -> Result<World> {
     world.take("alice", 0, Side::Bid, 10_000).await?;
     world.place("alice", 1, PlaceOrderArgs { reduce_only: true, ..order(Side::Bid, BANKRUPT - 40_000, 100) }).await?;
     world.pass(10)?;
-    world.update_funding(0).await?;
-    world.pass(1_000)?;
-    world.update_funding(0).await?;
+    // The book stands above the average: longs pay.
+    world.set_price(0, LISTED - 3_000)?;
+    for _ in 0..3 {
+        world.update_funding(0).await?;
+        world.pass(1_000)?;
+    }
     let mut price = SOFT;
     while world.health("alice")?.maintenance.to_bps_down() >= 8_000 {
         price -= 2_000;
