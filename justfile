@@ -38,6 +38,11 @@ idl-check:
 compute-units: so
     TAPER_REQUIRE_SO=1 cargo run -q --bin cu-table -- --check
 
+# Commands and bots as processes, on a real JSON-RPC node
+node: so
+    cargo build --locked --manifest-path tests/node/Cargo.toml --target-dir target
+    TAPER_REQUIRE_NODE=1 cargo test --workspace --test node -- --test-threads=1
+
 # Slice planning and health, per second
 bench:
     cargo bench -p taper-engine

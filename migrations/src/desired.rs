@@ -6,10 +6,9 @@ use solana_pubkey::{pubkey, Pubkey};
 use taper_engine::params::MarketParams;
 use taper_engine::presets::{default_params, MarketSizing};
 use taper_engine::quantity::{BaseLots, Price};
+use taper_parameters::Overrides;
 use taper_sdk::amount::Units;
 use taper_sdk::constants::{ORACLE_PYTH_PULL, ORACLE_PYTH_PUSH, STATUS_ACTIVE, STATUS_PAUSED, STATUS_REDUCE_ONLY};
-
-use crate::params::Overrides;
 
 /// Pyth's program that keeps one price account for each feed and shard, by its documentation
 /// (docs.pyth.network/price-feeds/contract-addresses/solana).
@@ -270,7 +269,7 @@ fn market_of(
     };
     let defaults = default_params(&sizing);
     let mut params = defaults.map_err(|error| anyhow::anyhow!("sizing: no default parameters for it: {error:?}"))?;
-    from.params.apply(&mut params)?;
+    from.params.apply(&mut params);
     if let Some(rule) = params.violated_rule() {
         anyhow::bail!("params: they break the rule {rule:?} of the specification");
     }

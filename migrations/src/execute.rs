@@ -1,19 +1,27 @@
 //! Reads a cluster, and carries a step out: one transaction a step.
 
 use anyhow::{bail, ensure, Context, Result};
+use serde_json::json;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 use taper_client::cluster::Cluster;
-use taper_client::{Client, Fees, Landed};
+use taper_client::{Client, Fees, Landed, RpcRequest};
 use taper_sdk::account::copied;
+use taper_sdk::amount::show;
 use taper_sdk::instruction::{self, Listing, MarketKeys};
 use taper_sdk::state::{Exchange, Market, OrderBook, Proposal};
 use taper_sdk::{address, PROGRAM_ID};
 
 use crate::desired::{ClusterName, Desired, DesiredMarket};
 use crate::plan::{Action, Actual, Step};
+
+/// Bytes of the vault, of the older token program; a newer one may cost a little more.
+const TOKEN_ACCOUNT_LEN: usize = 165;
+/// Fees of a step: three signatures, and what a transaction may bid for its place.
+const LAMPORTS_PER_STEP: u64 = 50_000;
+const SOL_DECIMALS: i32 = 9;
 
 /// The connection, the signer, and what is to be reached.
 pub struct Migration<'a> {
@@ -92,6 +100,36 @@ impl Migration<'_> {
         Ok(())
     }
 
+    /// Refuses a signer who cannot pay what the plan's accounts cost.
+    ///
+    /// # Errors
+    /// It has too few lamports; the node's.
+    pub async fn check_funds(&self, steps: &[Step]) -> Result<()> {
+        let mut needed = 0u64;
+        for step in steps.iter().filter(|step| step.action.is_executable()) {
+            let spaces: &[usize] = match &step.action {
+                Action::CreateExchange => &[Exchange::SPACE, TOKEN_ACCOUNT_LEN],
+                Action::CreateMarket(_) => &[Market::SPACE, OrderBook::SPACE],
+                Action::Propose { .. } => &[Proposal::SPACE],
+                _ => &[],
+            };
+            for space in spaces {
+                let rent = self.client.request(RpcRequest::GetMinimumBalanceForRentExemption, json!([space]));
+                needed = needed.saturating_add(rent.await?);
+            }
+            needed = needed.saturating_add(LAMPORTS_PER_STEP);
+        }
+        let (signer, held) = (self.signer.pubkey(), self.client.balance(&self.signer.pubkey()).await?);
+        let sol = |lamports: u64| show(lamports.into(), SOL_DECIMALS);
+        ensure!(
+            held >= needed,
+            "{signer} has {} SOL, the plan needs about {} for the rent of its accounts and fees: fund it first. Nothing was sent",
+            sol(held),
+            sol(needed)
+        );
+        Ok(())
+    }
+
     /// Carries one step out.
     ///
     /// # Errors
@@ -110,7 +148,7 @@ impl Migration<'_> {
             }
             Action::Apply { index, market, oracle } => instruction::apply_proposal(exchange, *index, *market, *oracle),
             Action::Nominate { nominee } => instruction::nominate_admin(payer, exchange, *nominee),
-            Action::Wait { .. } | Action::WaitForAdmin { .. } | Action::Conflict => {
+            Action::Wait { .. } | Action::WaitForAdmin { .. } | Action::Held | Action::Conflict => {
                 bail!("nothing can be done about it now: {}", step.text)
             }
         };
@@ -133,10 +171,20 @@ impl Migration<'_> {
         Ok(instruction::initialize_exchange(payer, want.index, guardian, timelock, want.quote_mint, mint.owner))
     }
 
+    /// The key pair of an account of a market: always the same for one signer, so that a listing whose outcome is not known cannot be done twice.
+    /// A signature that is never shown is its seed.
+    fn keypair_of(&self, what: &str, market: &DesiredMarket) -> Result<Keypair> {
+        let exchange = self.exchange();
+        let message = [b"taper-migrate", what.as_bytes(), exchange.as_ref(), &market.name_bytes].concat();
+        let signature = self.signer.try_sign_message(&message)?;
+        let seed = signature.as_ref().first_chunk::<32>().context("a signature has 64 bytes")?;
+        Ok(Keypair::new_from_array(*seed))
+    }
+
     /// Both accounts and the listing in one transaction: none of them can be there without the others.
     async fn create_market(&self, want: &DesiredMarket) -> Result<Landed> {
         let payer = self.signer.pubkey();
-        let (market, book) = (Keypair::new(), Keypair::new());
+        let (market, book) = (self.keypair_of("market", want)?, self.keypair_of("book", want)?);
         let keys = MarketKeys {
             exchange: self.exchange(),
             market: market.pubkey(),

@@ -4,6 +4,5 @@
 
 pub mod desired;
 pub mod execute;
-pub mod params;
 pub mod plan;
 pub mod program;

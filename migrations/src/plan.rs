@@ -5,11 +5,11 @@ use core::fmt;
 use solana_pubkey::Pubkey;
 use taper_engine::governance::check_change;
 use taper_engine::params::MarketParams;
+use taper_parameters::{differences, Difference};
 use taper_sdk::constants::{PROPOSAL_PENDING, STATUS_PAUSED};
 use taper_sdk::state::{Exchange, Market, Proposal, ProposalAction};
 
 use crate::desired::{Desired, DesiredMarket};
-use crate::params::differences;
 
 /// A cluster as it is.
 #[derive(Default)]
@@ -71,6 +71,8 @@ pub enum Action {
         /// The next admin.
         nominee: Pubkey,
     },
+    /// The program holds a limit above the file's for as long as it must (INV-12): nothing is left to do, and nothing can be done.
+    Held,
     /// Cannot be brought about: somebody has to change the file, or the cluster by other means.
     Conflict,
 }
@@ -78,7 +80,12 @@ pub enum Action {
 impl Action {
     /// True if it sends a transaction now.
     pub fn is_executable(&self) -> bool {
-        !matches!(self, Self::Wait { .. } | Self::WaitForAdmin { .. } | Self::Conflict)
+        !matches!(self, Self::Wait { .. } | Self::WaitForAdmin { .. } | Self::Held | Self::Conflict)
+    }
+
+    /// True if the cluster is not as the file says until it, or somebody, has done something.
+    pub fn is_left(&self) -> bool {
+        *self != Self::Held
     }
 
     /// True if only the admin may do it.
@@ -101,6 +108,7 @@ impl fmt::Display for Step {
         let mark = match &self.action {
             Action::Conflict => "CONFLICT",
             Action::Wait { .. } | Action::WaitForAdmin { .. } => "wait",
+            Action::Held => "held",
             Action::Propose { .. } => "propose",
             Action::Apply { .. } => "apply",
             _ => "do",
@@ -109,7 +117,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// The plan. Empty when the cluster is as it should be.
+/// The plan. Nothing of it is left to do ([`Action::is_left`]) when the cluster is as it should be.
 pub fn plan(desired: &Desired, actual: &Actual) -> Vec<Step> {
     let mut planner = Planner { actual, steps: Vec::new() };
     let Some(exchange) = &actual.exchange else {
@@ -211,12 +219,19 @@ impl Planner<'_> {
     }
 
     fn params(&mut self, key: &Pubkey, is: &Market, want: &DesiredMarket) {
-        let differing = differences(&at_the_end_of_its_ramp(is), &want.params);
+        let name = &want.name;
+        let reachable = reachable(is, &want.params);
+        if reachable.sweep_cap_atoms > want.params.sweep_cap_atoms {
+            let (least, file) = (reachable.sweep_cap_atoms, want.params.sweep_cap_atoms);
+            let text = format!("market {name}: sweep_cap_atoms cannot be below {least}, which winners have taken out (INV-12); the file says {file}");
+            self.push(Action::Held, text);
+        }
+        let differing = differences(&at_the_end_of_its_ramp(is), &reachable);
         if differing.is_empty() {
             return;
         }
-        let name = &want.name;
-        let list: Vec<String> = differing.iter().map(|(field, from, to)| format!("{field}: {from} -> {to}")).collect();
+        let list: Vec<String> =
+            differing.iter().map(|Difference { field, from, to }| format!("{field}: {from} -> {to}")).collect();
         let list = list.join("; ");
         let action = ProposalAction::Params { params: want.params };
         if self.find(Some(key), &action).is_none() {
@@ -271,6 +286,11 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// The file's parameters as far as the program would let them come into force now: a sweep cap stays at what winners have taken out already.
+fn reachable(market: &Market, want: &MarketParams) -> MarketParams {
+    MarketParams { sweep_cap_atoms: want.sweep_cap_atoms.max(market.state.net_swept_profit_atoms), ..*want }
 }
 
 /// The parameters that a market will have when a ramp that is on its way has ended.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
-use taper::instructions::PlaceOrderArgs;
-use taper_engine::quantity::Side;
+pub use taper_sdk::instruction::limit_order as order;
 use taper_sdk::{address, instruction};
 
 use crate::chain::Chain;
@@ -64,19 +63,5 @@ impl Trader {
     /// A deposit of cash and nothing else.
     pub fn deposit(&self, venue: &Venue, amount_atoms: u64) -> solana_instruction::Instruction {
         instruction::deposit(self.key(), &venue.keys, self.margin, self.token_account, amount_atoms, &[])
-    }
-}
-
-/// A limit order that cancels own resting orders it meets, and never expires. Change what is to be different.
-pub fn order(side: Side, price_atoms_per_lot: i64, size_base_lots: i64) -> PlaceOrderArgs {
-    PlaceOrderArgs {
-        side: taper::instructions::side_code(side),
-        kind: 0,
-        price_atoms_per_lot,
-        size_base_lots,
-        reduce_only: false,
-        client_order_id: 0,
-        expires_at_slot: 0,
-        self_trade: 0,
     }
 }

@@ -40,6 +40,9 @@ pub struct Global {
     /// Price of a compute unit, in millionths of a lamport.
     #[arg(long, global = true, default_value_t = 0, value_name = "PRICE")]
     pub unit_price: u64,
+    /// Address lookup table for a transaction with many accounts; may be given several times. `taper lookup-table create` makes one.
+    #[arg(long = "lookup-table", global = true, value_name = "ADDRESS")]
+    pub lookup_tables: Vec<Pubkey>,
     /// Prints JSON.
     #[arg(long, global = true)]
     pub json: bool,
@@ -79,6 +82,9 @@ pub enum Command {
     /// The exchange.
     #[command(subcommand)]
     Exchange(ExchangeCommand),
+    /// Address lookup tables, for accounts with many legs.
+    #[command(subcommand)]
+    LookupTable(LookupTableCommand),
     /// Recomputes INV-01 (the vault) and INV-02 (base) from the chain, and prints the proof. Fails if one does not hold.
     Audit,
 }
@@ -241,6 +247,18 @@ pub enum MarketCommand {
         /// Orders shown on each side.
         #[arg(long, default_value_t = 5)]
         depth: usize,
+    },
+}
+
+/// Address lookup tables.
+#[derive(Debug, Subcommand)]
+pub enum LookupTableCommand {
+    /// Makes one with the exchange and all its markets.
+    Create,
+    /// Adds what a table of one's own lacks: markets listed since.
+    Extend {
+        /// The table.
+        table: Pubkey,
     },
 }
 

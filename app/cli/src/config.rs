@@ -31,7 +31,7 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// The line, from one; zero when the parser names none.
-        line: usize,
+        line: u64,
         /// What is wrong.
         reason: String,
     },
@@ -131,10 +131,11 @@ impl Settings {
 fn read(path: &Path) -> Result<File, ConfigError> {
     let text =
         std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
-    serde_yaml::from_str(&text).map_err(|error| ConfigError::Malformed {
+    serde_saphyr::from_str(&text).map_err(|error| ConfigError::Malformed {
         path: path.to_owned(),
         line: error.location().map_or(0, |place| place.line()),
-        reason: error.to_string(),
+        // Without the lines around it: a reason stands in one line.
+        reason: error.without_snippet().to_string(),
     })
 }
 

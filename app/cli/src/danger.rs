@@ -220,7 +220,7 @@ pub async fn liquidate(session: &Session, signer: &Keypair, args: &Liquidate) ->
     let built = world.finder().partial_liquidate(caller, key, &leg.market, &payout, call)?;
     let planned = slice_table(&world, std::slice::from_ref(leg), decimals)?;
     if args.dry_run {
-        let prepared = session.client.prepare(&caller, &[built], &[], &[signer], session.fees).await?;
+        let prepared = session.prepare(signer, &[built]).await?;
         let json = json!({ "dry_run": true, "plan": slice_json(leg), "units": prepared.simulation.units });
         let text = format!(
             "{planned}\n\nThe node simulates it with {} compute units. Nothing was sent.",

@@ -6,6 +6,7 @@ pub mod config;
 pub mod danger;
 pub mod report;
 pub mod session;
+pub mod tables;
 pub mod trade;
 pub mod view;
 
@@ -13,7 +14,7 @@ use anyhow::Result;
 use solana_signer::Signer;
 use taper_client::{Client, Fees, Patience};
 
-use args::{AccountCommand, Cli, Command, ExchangeCommand, MarketCommand, OrderCommand};
+use args::{AccountCommand, Cli, Command, ExchangeCommand, LookupTableCommand, MarketCommand, OrderCommand};
 use config::Settings;
 use report::Report;
 use session::Session;
@@ -31,6 +32,7 @@ pub async fn run(cli: &Cli) -> Result<Report> {
         url: settings.url.clone(),
         named_exchange: cli.global.exchange,
         fees: Fees { units: None, micro_lamports_per_unit: cli.global.unit_price },
+        lookup_tables: cli.global.lookup_tables.clone(),
     };
     run_with(cli, &settings, &session).await
 }
@@ -47,6 +49,10 @@ pub async fn run_with(cli: &Cli, settings: &Settings, session: &Session) -> Resu
         Command::Market(MarketCommand::Show { market, depth }) => view::market(session, market, *depth).await,
         Command::Health { account } => danger::show(session, account).await,
         Command::Liquidate(args) => danger::liquidate(session, &settings.keypair()?, args).await,
+        Command::LookupTable(LookupTableCommand::Create) => tables::fill(session, &settings.keypair()?, None).await,
+        Command::LookupTable(LookupTableCommand::Extend { table }) => {
+            tables::fill(session, &settings.keypair()?, Some(*table)).await
+        }
         Command::Account(command) => account(command, settings, session).await,
         Command::Order(command) => order(command, settings, session).await,
     }

@@ -7,7 +7,7 @@ use solana_keypair::Keypair;
 use solana_pubkey::{pubkey, Pubkey};
 use solana_signer::Signer;
 use taper_client::cluster::Cluster;
-use taper_client::{Client, Fees, World};
+use taper_client::{Client, Fees, Prepared, World};
 use taper_sdk::account::{copied, decode_owned, ProgramAccount};
 use taper_sdk::amount::Units;
 use taper_sdk::state::{Exchange, Market};
@@ -15,6 +15,7 @@ use taper_sdk::{address, PROGRAM_ID};
 
 use crate::args::Which;
 use crate::report::Report;
+use crate::tables;
 
 /// Owner of programs that can be upgraded.
 const UPGRADEABLE_LOADER: Pubkey = pubkey!("BPFLoaderUpgradeab1e11111111111111111111111");
@@ -36,6 +37,8 @@ pub struct Session {
     pub named_exchange: Option<Pubkey>,
     /// Price of a compute unit.
     pub fees: Fees,
+    /// Address lookup tables to name accounts by.
+    pub lookup_tables: Vec<Pubkey>,
 }
 
 impl Session {
@@ -102,15 +105,25 @@ impl Session {
         Ok(self.client.world(exchange, also).await?)
     }
 
-    /// Simulates and sends one transaction; refuses a payer without lamports in words that help.
+    /// Signs and simulates one transaction; refuses a payer without lamports in words that help. Nothing is sent.
     ///
     /// # Errors
-    /// [`taper_client::TransactError`].
-    pub async fn act(&self, what: &str, signer: &Keypair, instructions: &[Instruction]) -> Result<Report> {
+    /// [`taper_client::TransactError`]; a lookup table that cannot be used.
+    pub async fn prepare(&self, signer: &Keypair, instructions: &[Instruction]) -> Result<Prepared> {
         let payer = signer.pubkey();
         let balance = self.client.balance(&payer).await?;
         ensure!(balance > 0, "{payer} has no lamports on {}: it cannot pay the fee. Fund it first", self.url);
-        let landed = self.client.transact(&payer, instructions, &[signer], self.fees).await?;
+        let tables = tables::read(&self.client, &self.lookup_tables).await?;
+        Ok(self.client.prepare(&payer, instructions, &tables, &[signer], self.fees).await?)
+    }
+
+    /// Simulates and sends one transaction.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub async fn act(&self, what: &str, signer: &Keypair, instructions: &[Instruction]) -> Result<Report> {
+        let prepared = self.prepare(signer, instructions).await?;
+        let landed = self.client.submit(&prepared).await?;
         let text = format!("{what}\nsignature  {}\nslot       {}", landed.signature, landed.slot);
         let json = json!({ "done": what, "signature": landed.signature.to_string(), "slot": landed.slot });
         Ok(Report::new(text, json))

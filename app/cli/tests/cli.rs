@@ -58,6 +58,7 @@ async fn run(url: &str, line: &str, script: Vec<Value>) -> String {
         url: url.to_owned(),
         named_exchange: None,
         fees: Fees::default(),
+        lookup_tables: Vec::new(),
     };
     let cli = Cli::try_parse_from(line.split(' ')).unwrap();
     let error = taper_cli::run_with(&cli, &settings, &session).await.unwrap_err();

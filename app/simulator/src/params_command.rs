@@ -3,8 +3,6 @@
 //! The inequalities are the engine's (`taper_engine::validate`), the change the program's (`taper_engine::governance`); nothing is
 //! re-implemented.
 
-mod file;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,8 +15,7 @@ use taper_engine::params::MarketParams;
 use taper_engine::presets::{default_params, MarketSizing};
 use taper_engine::quantity::{BaseLots, Price};
 use taper_engine::validate::{Place, Rule, Term};
-
-use file::ParamsFile;
+use taper_parameters::Whole;
 
 /// Arguments of `taper-sim params`.
 #[derive(Args, Debug)]
@@ -147,13 +144,13 @@ pub(crate) fn read(file: &Path) -> Result<MarketParams, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {}", file.display(), error.to_string().trim_end());
     let text = fs::read_to_string(file).map_err(|error| named(&error))?;
     // The error of the parser shows the line and what is wrong with it.
-    let parsed: ParamsFile = toml::from_str(&text).map_err(|error| named(&error))?;
+    let parsed: Whole = toml::from_str(&text).map_err(|error| named(&error))?;
     Ok(MarketParams::from(&parsed))
 }
 
 /// Parameters as the text of such a file.
 pub(crate) fn to_toml(params: &MarketParams) -> Result<String, String> {
-    toml::to_string(&ParamsFile::from(params)).map_err(|error| error.to_string())
+    toml::to_string(&Whole::from(params)).map_err(|error| error.to_string())
 }
 
 fn explain(params: &MarketParams, rule: Rule) -> RuleReport {

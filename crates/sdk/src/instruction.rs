@@ -9,8 +9,10 @@ use taper::{accounts, instruction};
 use taper_engine::params::MarketParams;
 
 mod governance;
+mod order;
 
 pub use governance::*;
+pub use order::limit_order;
 
 use crate::legs::{metas, swept_metas, Leg};
 

@@ -158,3 +158,29 @@ fn another_oracle_is_proposed_and_applied_with_its_account() {
     actual.proposals.push(proposal(0, key(10), &action, 900));
     assert_eq!(actions(&desired, &actual), [Action::Apply { index: 0, market: Some(key(10)), oracle: Some(key(55)) }]);
 }
+
+#[test]
+fn a_sweep_cap_that_the_program_holds_is_not_proposed_again() {
+    let mut desired = desired();
+    let mut actual = actual(&desired);
+    desired.markets[0].params.sweep_cap_atoms = 1_000;
+    actual.markets[0].1.state.params.sweep_cap_atoms = 9_000;
+    actual.markets[0].1.state.net_swept_profit_atoms = 5_000;
+    // It can fall from 9,000 to 5,000: that much is proposed, and said.
+    let steps = plan(&desired, &actual);
+    assert!(matches!(&steps[..], [Step { action: Action::Held, .. }, Step { action: Action::Propose { .. }, .. }]));
+    assert!(steps[1].text.contains("sweep_cap_atoms: 9000 -> 5000"), "{}", steps[1]);
+    actual.markets[0].1.state.params.sweep_cap_atoms = 5_000;
+    let steps = plan(&desired, &actual);
+    assert!(matches!(&steps[..], [Step { action: Action::Held, .. }]) && !steps[0].action.is_left(), "{steps:?}");
+    assert!(
+        steps[0].text.contains("cannot be below 5000") && steps[0].text.contains("the file says 1000"),
+        "{}",
+        steps[0]
+    );
+    // Losers have paid: the rest of the way.
+    actual.markets[0].1.state.net_swept_profit_atoms = 0;
+    assert!(matches!(&actions(&desired, &actual)[..], [Action::Propose { .. }]));
+    actual.markets[0].1.state.params.sweep_cap_atoms = 1_000;
+    assert_eq!(plan(&desired, &actual), []);
+}

@@ -1,30 +1,38 @@
 //! End to end: the program on a JSON-RPC node, bots as processes, prices written as Pyth writes them. Needs the node of `tests/node` and
 //! the program; without them the cases are skipped, unless `TAPER_REQUIRE_NODE` is set.
 
-mod cluster;
-mod people;
+mod bot;
 mod scene;
+mod story;
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
 
-use cluster::{binaries, wait_for};
-use scene::{Bot, Scene, LOTS};
+use bot::Bot;
+use scene::{Scene, LOTS};
+use solana_pubkey::Pubkey;
+use taper_cluster::events::of_account;
+use taper_cluster::node::binaries;
+use taper_sdk::event::Event;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A price at which every long of the scene is to be tapered, and one at which a tapered one is again.
+const LOW: i64 = 1_434_000;
+const LOWER: i64 = 1_410_000;
 
-/// Lets the price fall step by step, with a maker who follows it, until `done` says so. At the last step it stays for as long as that takes.
-fn fall(scene: &Scene, steps: &[i64], mut done: impl FnMut() -> bool) {
-    let (last, before) = steps.split_last().unwrap();
-    let stays = before.iter().map(|price| (price, Duration::from_secs(12))).chain([(last, PATIENCE)]);
-    for (price, stay) in stays {
-        let until = Instant::now() + stay;
-        scene.publish(*price);
-        scene.quote(*price);
-        while Instant::now() < until && !done() {
-            std::thread::sleep(Duration::from_secs(1));
-            scene.publish(*price);
+fn bot(scene: &Scene, name: &str, arguments: &[&str], changes: &[(&str, &str)]) -> Bot {
+    let trader = scene.trader(name, 20_000_000_000);
+    Bot::start(&scene.cluster, &scene.keys.exchange, trader, arguments, changes)
+}
+
+/// Slices by liquidatee, and what was paid for them by the account that was credited: from the chain's events alone.
+fn slices(scene: &Scene) -> (BTreeMap<Pubkey, i64>, BTreeMap<Pubkey, i64>) {
+    let (mut closed, mut paid) = (BTreeMap::new(), BTreeMap::new());
+    for event in of_account(&scene.cluster.rpc, &scene.keys.market) {
+        if let Event::Sliced(sliced) = event {
+            *closed.entry(sliced.margin_account).or_default() += sliced.report.base_lots;
+            *paid.entry(sliced.payout_to).or_default() += sliced.report.caller_payout_atoms;
         }
     }
+    (closed, paid)
 }
 
 #[test]
@@ -34,27 +42,36 @@ fn two_bots_taper_a_crash_and_every_slice_is_paid_once() {
     scene.open_longs();
     scene.audit();
     assert_eq!(scene.positions(), [LOTS; 4]);
-    let mut bots = [Bot::start(&scene, "one", &[], &[]), Bot::start(&scene, "two", &[], &[])];
-    let before = [0, 1].map(|bot: usize| scene.cash(&bots[bot].trader.margin));
-    fall(&scene, &[1_434_000, 1_420_000, 1_410_000], || scene.positions().iter().all(|lots| *lots < LOTS / 2));
+    let mut bots = [bot(&scene, "one", &[], &[]), bot(&scene, "two", &[], &[])];
+    let before = [0, 1].map(|place: usize| scene.cash(&bots[place].trader.margin));
+    let said = || format!("{:?}\n{}\n{}", scene.positions(), bots[0].log(), bots[1].log());
+    scene.fall("a slice of every long", LOW, said, || scene.positions().iter().all(|lots| *lots < LOTS));
+    scene.fall("half of every long", LOWER, said, || scene.positions().iter().all(|lots| *lots < LOTS / 2));
     for bot in &mut bots {
         bot.stop();
     }
     scene.audit();
     let after = scene.positions();
-    assert!(after.iter().all(|lots| (0..LOTS).contains(lots)), "{after:?}: {}", bots[0].log());
-    let closed: i64 = after.iter().map(|lots| LOTS - lots).sum();
-    let earned = [0, 1].map(|bot: usize| bots[bot].earned());
-    // Every lot that was closed was closed by exactly one of them, and each has what it says it was paid.
-    assert_eq!(earned[0].0 + earned[1].0, closed, "{earned:?}");
-    for (bot, (before, (_, payout))) in bots.iter().zip(before.iter().zip(earned)) {
-        assert_eq!(scene.cash(&bot.trader.margin) - before, payout);
+    assert!(after.iter().all(|lots| (0..LOTS / 2).contains(lots)), "{after:?}");
+
+    // Every lot that is gone was closed by exactly one slice, and each slice was paid once: the events of the chain, its accounts and the bots' own
+    // books say the same.
+    let (closed, paid) = slices(&scene);
+    for (long, left) in scene.longs.iter().zip(&after) {
+        assert_eq!(closed[&long.margin], LOTS - left);
     }
-    assert!(earned[0].1 + earned[1].1 > 0, "{earned:?}");
+    let mut sum = (0, 0);
+    for (bot, before) in bots.iter().zip(before) {
+        let (lots, payout) = bot.earned();
+        assert_eq!(scene.cash(&bot.trader.margin) - before, payout);
+        assert_eq!(paid.get(&bot.trader.margin).copied().unwrap_or_default(), payout);
+        sum = (sum.0 + lots, sum.1 + payout);
+    }
+    assert_eq!(sum, (closed.values().sum::<i64>(), paid.values().sum::<i64>()));
+    assert!(sum.1 > 0);
     for bot in &bots {
         assert_eq!(bot.lines("step refused").len(), 0);
-        let secret = bot.trader.keypair.to_base58_string();
-        assert!(!bot.log().contains(&secret));
+        assert!(!bot.log().contains(&bot.trader.keypair.to_base58_string()));
     }
 }
 
@@ -63,22 +80,19 @@ fn a_bot_survives_a_killed_node() {
     let Some(binaries) = binaries() else { return };
     let mut scene = Scene::new(binaries, 3);
     scene.open_longs();
-    let mut bot = Bot::start(&scene, "survivor", &[], &[("backoff_max_seconds = 30", "backoff_max_seconds = 3")]);
-    fall(&scene, &[1_434_000], || bot.earned().0 > 0);
-    assert!(bot.earned().0 > 0, "{}", bot.log());
+    let mut bot = bot(&scene, "survivor", &[], &[]);
+    scene.fall("the first slice", LOW, || bot.log(), || bot.earned().0 > 0);
     let (mut saved, slot) = (scene.save(), scene.cluster.now().slot);
     for key in [bot.trader.key(), bot.trader.token_account] {
         saved.insert(key, scene.cluster.rpc.get_account(&key).unwrap());
     }
-    let loads = bot.lines("loaded").len();
     scene.cluster.kill();
-    wait_for("the bot to notice", PATIENCE, || (!bot.lines("connection lost").is_empty()).then_some(()));
-    scene.cluster.restart(&saved, slot + 5);
-    scene.audit();
-    wait_for("the bot to load again", PATIENCE, || (bot.lines("loaded").len() > loads).then_some(()));
+    bot.waits_for("the bot to notice", |bot| !bot.lines("connection lost").is_empty());
+    let exchange = scene.keys.exchange;
+    scene.cluster.restart(&saved, &exchange, slot + 5);
+    bot.waits_for("the bot to load again", |bot| bot.has_logged_after("connection lost", "loaded"));
     let before = bot.earned().0;
-    fall(&scene, &[1_405_000, 1_390_000], || bot.earned().0 > before);
-    assert!(bot.earned().0 > before, "{}", bot.log());
+    scene.fall("a slice on the new node", LOWER, || bot.log(), || bot.earned().0 > before);
     bot.stop();
     scene.audit();
 }
@@ -88,11 +102,11 @@ fn a_dry_run_sends_nothing() {
     let Some(binaries) = binaries() else { return };
     let scene = Scene::new(binaries, 1);
     scene.open_longs();
-    let mut bot = Bot::start(&scene, "dry", &["--dry-run"], &[]);
+    let mut bot = bot(&scene, "dry", &["--dry-run"], &[]);
     let lamports = scene.cluster.rpc.get_balance(&bot.trader.key()).unwrap();
-    fall(&scene, &[1_434_000], || bot.lines("ended").iter().any(|line| line["outcome"] == "NotSent"));
+    let is_not_sent = || bot.lines("ended").iter().any(|line| line["outcome"] == "NotSent");
+    scene.fall("a plan that is not sent", LOW, || bot.log(), is_not_sent);
     assert!(!bot.lines("planned").is_empty(), "{}", bot.log());
-    assert!(bot.lines("ended").iter().any(|line| line["outcome"] == "NotSent"), "{}", bot.log());
     bot.stop();
     assert_eq!(scene.cluster.rpc.get_balance(&bot.trader.key()).unwrap(), lamports);
     assert_eq!(scene.positions(), [LOTS]);
@@ -111,14 +125,15 @@ fn an_absorbing_bot_takes_what_it_planned() {
         ("inventory_atoms_per_market = 50_000_000_000", "inventory_atoms_per_market = 500_000_000_000"),
         ("inventory_atoms = 100_000_000_000", "inventory_atoms = 500_000_000_000"),
     ];
-    let mut bot = Bot::start(&scene, "absorber", &[], &changes);
-    fall(&scene, &[1_434_000], || bot.earned().0 > 0);
+    let mut bot = bot(&scene, "absorber", &[], &changes);
+    scene.fall("an absorbed slice", LOW, || bot.log(), || bot.earned().0 > 0);
     bot.stop();
     let (planned, earned) = (bot.lines("planned"), bot.lines("earned"));
-    assert!(!earned.is_empty(), "{}", bot.log());
     assert!(planned.iter().all(|plan| plan["way"] == "Absorb"));
-    // Nobody else was there: what was planned first is what was done first, to the lot.
-    assert_eq!(planned[0]["lots"], earned[0]["lots"], "{}", bot.log());
+    // Nobody else was there: every slice that was done had been planned so, to the lot.
+    for done in &earned {
+        assert!(planned.iter().any(|plan| plan["lots"] == done["lots"]), "{}", bot.log());
+    }
     let taken = scene.base(&bot.trader.margin);
     assert_eq!(taken, bot.earned().0);
     assert_eq!(scene.positions(), [LOTS - taken]);

@@ -5,11 +5,10 @@ use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
-use taper::instructions::{side_code, PlaceOrderArgs};
-use taper_engine::quantity::Side;
 use taper_sdk::instruction::{self, ExchangeKeys};
 
-const TOKEN_PROGRAM: Pubkey = Pubkey::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
+/// The SPL token program.
+pub const TOKEN_PROGRAM: Pubkey = Pubkey::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
 const RENT: u64 = 10_000_000;
 
 /// The key pair of a label: the same in every run.
@@ -52,18 +51,23 @@ pub fn exchange_keys() -> ExchangeKeys {
 
 /// Somebody with a wallet, tokens and a margin account.
 pub struct Trader {
+    /// Signs.
     pub keypair: Keypair,
+    /// Number 0 of its margin accounts.
     pub margin: Pubkey,
+    /// Its tokens.
     pub token_account: Pubkey,
 }
 
 impl Trader {
+    /// Of a name.
     pub fn new(name: &str) -> Self {
         let keypair_of = keypair(name);
         let margin = taper_sdk::address::margin_account(&exchange_keys().exchange, &keypair_of.pubkey(), 0);
         Self { keypair: keypair_of, margin, token_account: keypair(&format!("{name}: tokens")).pubkey() }
     }
 
+    /// Its address.
     pub fn key(&self) -> Pubkey {
         self.keypair.pubkey()
     }
@@ -71,19 +75,5 @@ impl Trader {
     /// A deposit of cash and nothing else.
     pub fn deposit(&self, amount_atoms: u64) -> Instruction {
         instruction::deposit(self.key(), &exchange_keys(), self.margin, self.token_account, amount_atoms, &[])
-    }
-}
-
-/// A limit order that never expires.
-pub fn order(side: Side, price_atoms_per_lot: i64, size_base_lots: i64) -> PlaceOrderArgs {
-    PlaceOrderArgs {
-        side: side_code(side),
-        kind: 0,
-        price_atoms_per_lot,
-        size_base_lots,
-        reduce_only: false,
-        client_order_id: 0,
-        expires_at_slot: 0,
-        self_trade: 0,
     }
 }
