@@ -3,7 +3,10 @@
 //! It prints `ready` and runs until it is killed. Its state is in memory: whoever kills it in the middle saves the accounts first and
 //! writes them back (`surfnet_setAccount`). The ports are fixed so that a client finds a new node where the old one was.
 
+mod websocket;
+
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use surfpool_sdk::cheatcodes::builders::DeployProgram;
@@ -11,7 +14,8 @@ use surfpool_sdk::{BlockProductionMode, Pubkey, Surfnet};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Whatever went wrong.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
@@ -32,7 +36,7 @@ async fn main() -> Result<(), Failure> {
         node.cheatcodes().time_travel_to_slot(slot.parse()?)?;
     }
     forward(http_port.parse()?, node.rpc_url()).await?;
-    forward(websocket_port.parse()?, node.ws_url()).await?;
+    websocket::forward(websocket_port.parse()?, node.ws_url(), Arc::new(node.rpc_client())).await?;
     println!("ready");
     loop {
         // The node's events are of no interest, but its channel must not grow.
