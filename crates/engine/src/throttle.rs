@@ -53,7 +53,7 @@ pub fn account_share(params: &MarketParams, seat: &Seat, open_interest: BaseLots
     let capacity = params.throttle_capacity_base_lots.max(0).unsigned_abs();
     let of_interest = mul_div_down(capacity, seat.base_lots.unsigned_abs(), open_interest.0.max(1).unsigned_abs())?;
     let share = capacity.div_ceil(4).max(of_interest).max(1);
-    let left = share.saturating_sub(used_now(params, seat, slot)?);
+    let left = share.saturating_sub(used_now(params, seat, slot));
     i64::try_from(left).map(BaseLots).map_err(|_| EngineError::MathOverflow)
 }
 
@@ -62,18 +62,19 @@ pub fn account_share(params: &MarketParams, seat: &Seat, open_interest: BaseLots
 /// # Errors
 /// `MathOverflow`.
 pub fn record_use(params: &MarketParams, seat: &mut Seat, lots: BaseLots, slot: u64) -> Result<()> {
-    let used = used_now(params, seat, slot)?.saturating_add(lots.0.max(0).unsigned_abs());
+    let used = used_now(params, seat, slot).saturating_add(lots.0.max(0).unsigned_abs());
     seat.throttle_used_base_lots = i64::try_from(used).map_err(|_| EngineError::MathOverflow)?;
     seat.throttle_used_slot = slot;
     Ok(())
 }
 
 /// Lots used and not yet forgotten: use fades as fast as the bucket refills. What has faded is rounded down (favours the market).
-fn used_now(params: &MarketParams, seat: &Seat, slot: u64) -> Result<u64> {
+fn used_now(params: &MarketParams, seat: &Seat, slot: u64) -> u64 {
     let capacity = params.throttle_capacity_base_lots.max(0).unsigned_abs();
-    let elapsed = slot.saturating_sub(seat.throttle_used_slot).min(params.throttle_refill_slots);
-    let faded = mul_div_down(capacity, elapsed, params.throttle_refill_slots.max(1))?;
-    Ok(seat.throttle_used_base_lots.max(0).unsigned_abs().saturating_sub(faded))
+    let elapsed = slot.saturating_sub(seat.throttle_used_slot);
+    // In the bypass an account uses more than a bucket holds, and that fades, too. What leaves 64 bits is more than anybody used.
+    let faded = mul_div_down(capacity, elapsed, params.throttle_refill_slots.max(1)).unwrap_or(u64::MAX);
+    seat.throttle_used_base_lots.max(0).unsigned_abs().saturating_sub(faded)
 }
 
 #[cfg(test)]

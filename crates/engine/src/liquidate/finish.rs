@@ -6,6 +6,7 @@ use crate::episode::{in_backstop, observe_stall, Target};
 use crate::error::{EngineError, Result};
 use crate::margin::{Health, Requirement, Valuation};
 use crate::market::MarketState;
+use crate::modes::Action;
 use crate::params::MarketParams;
 use crate::quantity::{mul_div_down, mul_div_up, BaseLots, QuoteAtoms, BPS_ONE};
 use crate::throttle;
@@ -58,7 +59,9 @@ impl SliceCall<'_> {
         if !is_crumb {
             // A stall is a time without a slice; crumbs would let whoever puts dust there hold a takeover up.
             account.stalled_since_slot = 0;
-            observe_stall(account, in_backstop(params, &after), context.slot);
+            if Action::ObserveStall.require(context.price.grade).is_ok() {
+                observe_stall(account, in_backstop(params, &after), context.slot);
+            }
         }
         if met {
             account.episode.end(context.slot);

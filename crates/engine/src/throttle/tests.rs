@@ -113,3 +113,17 @@ fn use_beyond_the_share_leaves_nothing_and_not_less() {
     // 196 slots fade 653,333: 246,667 remain of a share of 250,000.
     assert_eq!(account_share(&params, &seat, BaseLots(1_000_000), 246), Ok(BaseLots(3_333)));
 }
+
+/// The bypass of the throttle charges more than a bucket holds; an account that was sliced there can be sliced again once it is above.
+#[test]
+fn use_of_more_than_a_bucket_is_forgotten_too() {
+    let params = params();
+    let mut seat = seat(100);
+    record_use(&params, &mut seat, BaseLots(2_300_000), 50).unwrap();
+    for (slots, left) in [(300, 0), (600, 0), (690, 250_000), (1_000_000, 250_000), (u64::MAX - 50, 250_000)] {
+        assert_eq!(account_share(&params, &seat, BaseLots(1_000_000), 50 + slots), Ok(BaseLots(left)), "after {slots}");
+    }
+    // 615 slots fade 2,050,000: all of the share is used; one slot more, and it is not.
+    assert_eq!(account_share(&params, &seat, BaseLots(1_000_000), 50 + 615), Ok(BaseLots(0)));
+    assert_eq!(account_share(&params, &seat, BaseLots(1_000_000), 50 + 616), Ok(BaseLots(3_333)));
+}

@@ -124,6 +124,22 @@ fn a_slice_starts_it_anew_while_the_account_stays_in_the_stage() {
     assert_eq!(since(&world), world.slot);
 }
 
+/// A slice at a degraded price is a fill, so the clock stops; that the account is still in the stage only a fresh price can say.
+#[test]
+fn a_slice_at_a_degraded_price_stops_it_and_does_not_start_it() {
+    let mut world = fallen();
+    world.flag(Grade::Fresh).unwrap();
+    world.slot += 100;
+    world.place(MAKER, limit(Side::Bid, BACKSTOP, 1_000)).unwrap();
+    world.slot += 1;
+    world.price.grade = Grade::Degraded;
+    assert_eq!(world.liquidate(world.request()).unwrap().lots, BaseLots(1_000));
+    assert!(world.health_bps(ALICE) < 3_300);
+    assert_eq!(since(&world), 0);
+    world.flag(Grade::Fresh).unwrap();
+    assert_eq!(since(&world), world.slot);
+}
+
 /// Thirty-two lots of dust every minute would hold a takeover up for ever if a crumb counted.
 #[test]
 fn crumbs_do_not_hold_a_takeover_up() {
