@@ -152,6 +152,11 @@ impl Cluster {
         now(&self.rpc).unwrap()
     }
 
+    /// Lets the chain's time pass until this slot, at once.
+    pub fn travel_to(&self, slot: u64) {
+        self.cheat("surfnet_timeTravel", json!([{ "absoluteSlot": slot }]));
+    }
+
     /// A price that is published from now on.
     pub fn feed(&self, account: Pubkey, feed: [u8; 32], price_atoms_per_lot: i64) -> Feed {
         Feed::start(self.ports, account, feed, price_atoms_per_lot)
