@@ -126,10 +126,10 @@ fn from_nothing_through_a_crash_to_a_proof() {
     let dry = carol.looks(&format!("liquidate {alices} --dry-run"), "Nothing was sent");
     assert!(dry["plan"]["base_lots"].as_i64().is_some_and(|lots| lots > 0), "{dry}");
     assert_eq!(alice.lots(), LOTS);
-    let (cash, done) = (carol.cash(), carol.acts(&format!("liquidate {alices} --market SOL")));
-    assert_eq!(LOTS - alice.lots(), done["plan"]["base_lots"].as_i64().unwrap(), "{done}");
-    assert_eq!(carol.cash() - cash, done["plan"]["caller_payout_atoms"].as_i64().unwrap(), "{done}");
-    let by_hand = done["plan"]["base_lots"].as_i64().unwrap();
+    let cash = carol.cash();
+    carol.acts(&format!("liquidate {alices} --market SOL"));
+    let by_hand = (LOTS - alice.lots(), carol.cash() - cash);
+    assert!(by_hand.0 > 0 && by_hand.1 > 0, "{by_hand:?}");
 
     // Then bots, while the price goes on falling.
     let mut bots = ["one", "two"].map(|name| {
@@ -149,20 +149,21 @@ fn from_nothing_through_a_crash_to_a_proof() {
     every_slice_is_paid_once(&venue, &bots, (LOTS - alice.lots()) + (LOTS - bob.lots()), by_hand);
 }
 
-fn every_slice_is_paid_once(venue: &Venue, bots: &[Bot; 2], gone: i64, by_hand: i64) {
+fn every_slice_is_paid_once(venue: &Venue, bots: &[Bot; 2], gone: i64, by_hand: (i64, i64)) {
     let events = of_account(&venue.cluster.rpc, &venue.exchange());
     let sliced = events.iter().filter_map(|event| match event {
         Event::Sliced(sliced) => Some(sliced),
         _ => None,
     });
-    let (mut lots, mut hands, mut paid) = (0, 0, [0; 2]);
+    let (mut lots, mut hands, mut paid) = (0, (0, 0), [0; 2]);
     for slice in sliced {
-        lots += slice.report.base_lots;
+        let (closed, payout) = (slice.report.base_lots, slice.report.caller_payout_atoms);
+        lots += closed;
         match bots.iter().position(|bot| bot.trader.margin == slice.payout_to) {
-            Some(bot) => paid[bot] += slice.report.caller_payout_atoms,
+            Some(bot) => paid[bot] += payout,
             None => {
                 assert_eq!(slice.caller, keypair("carol").pubkey());
-                hands += slice.report.base_lots;
+                hands = (hands.0 + closed, hands.1 + payout);
             }
         }
     }
