@@ -28,11 +28,11 @@ const WEIGHTS: [(Make, u32); 22] = [
     (Generator::release_seat, 25),
     (Generator::settle_loss, 20),
     (Generator::sample, 15),
-    (Generator::flag, 30),
-    (Generator::slice, 70),
-    (Generator::absorb, 60),
-    (Generator::resolve, 70),
-    (Generator::record_deficit, 25),
+    (Generator::flag, 10),
+    (Generator::slice, 20),
+    (Generator::absorb, 15),
+    (Generator::resolve, 15),
+    (Generator::record_deficit, 10),
     (Generator::cover_loss, 8),
     (Generator::donate, 4),
     (Generator::sweep_income, 6),
@@ -46,13 +46,15 @@ pub struct Generator {
     rng: ChaCha8Rng,
     queue: VecDeque<Op>,
     total: u32,
+    /// Steps for which strangers work on whoever is unhealthy.
+    hunt: u32,
 }
 
 impl Generator {
     /// The same seed proposes the same operations to the same world.
     pub fn new(seed: u64) -> Self {
         let total = WEIGHTS.iter().map(|(_, weight)| weight).sum();
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), queue: VecDeque::new(), total }
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), queue: VecDeque::new(), total, hunt: 0 }
     }
 
     /// The next operation.
@@ -68,6 +70,10 @@ impl Generator {
         }
         if let Some(op) = self.queue.pop_front() {
             return op;
+        }
+        if self.hunt > 0 {
+            self.hunt -= 1;
+            return self.hunted(session);
         }
         let mut drawn = self.rng.gen_range(0..self.total);
         for (make, weight) in WEIGHTS {
@@ -109,6 +115,20 @@ impl Generator {
         (who, market)
     }
 
+    /// Whatever strangers can do to an unhealthy account.
+    fn hunted(&mut self, session: &Session) -> Op {
+        match self.rng.gen_range(0..20) {
+            0..=6 => self.slice(session),
+            7..=9 => self.absorb(session),
+            10..=13 => self.resolve(session),
+            14 => self.record_deficit(session),
+            15 => self.force_cancel(session),
+            16 => self.settle_loss(session),
+            17..=18 => self.clock(session),
+            _ => self.flag(session),
+        }
+    }
+
     /// A leg of one of the least healthy accounts.
     fn sick_leg(&mut self, session: &Session) -> (usize, usize) {
         if self.rng.gen_ratio(1, 8) {
@@ -119,13 +139,17 @@ impl Generator {
         let mut sick: Vec<(i128, usize)> =
             (0..accounts).filter_map(|who| sickness(who).map(|ppm| (ppm, who))).collect();
         sick.sort_unstable();
-        if sick.is_empty() {
+        if sick.first().is_none_or(|(ppm, _)| *ppm >= 1_000_000) {
+            self.hunt = 0;
             return self.leg(session);
         }
-        let among = sick.iter().take_while(|(ppm, _)| *ppm < 1_000_000).count().clamp(1, sick.len());
+        let among = sick.iter().take_while(|(ppm, _)| *ppm < 1_000_000).count();
         let who = sick[self.rng.gen_range(0..among)].1;
-        let legs: Vec<usize> = session.engine.accounts[who].positions.iter().flatten().map(|leg| leg.0).collect();
-        (who, legs[self.rng.gen_range(0..legs.len())])
+        let legs: Vec<(usize, u32)> = session.engine.accounts[who].positions.iter().flatten().copied().collect();
+        let is_open = |leg: &&(usize, u32)| session.ledger.markets[leg.0].seat(leg.1 as usize).base != 0;
+        let open: Vec<(usize, u32)> = legs.iter().filter(is_open).copied().collect();
+        let among = if open.is_empty() || self.rng.gen_ratio(1, 12) { legs } else { open };
+        (who, among[self.rng.gen_range(0..among.len())].0)
     }
 
     fn clock(&mut self, session: &Session) -> Op {
@@ -292,8 +316,8 @@ impl Generator {
         let base = session.ledger.leg(who, market).map_or(0, |seat| session.ledger.markets[market].seat(seat).base);
         let size = i64::try_from(base.abs()).unwrap_or(0);
         let max = match self.rng.gen_range(0..20) {
-            0..=11 => i64::MAX,
-            12..=16 => self.rng.gen_range(0..=size.max(1)),
+            0..=13 => i64::MAX,
+            14..=16 => self.rng.gen_range(0..=size.max(1)),
             17 => self.edge(),
             _ => size / self.rng.gen_range(1..12),
         };

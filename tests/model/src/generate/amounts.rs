@@ -42,7 +42,7 @@ impl Generator {
             1 => 0,
             2..=9 => self.rng.gen_range(1..10),
             10..=30 => cash.unsigned_abs().min(1 << 40) / self.rng.gen_range(1..10) + 1,
-            _ => 1 << self.rng.gen_range(15..33u32),
+            _ => 1 << self.rng.gen_range(15..31u32),
         }
     }
 

@@ -3,19 +3,19 @@
 use rand::Rng;
 
 use super::Generator;
-use crate::op::{Change, Op, Order, Publication, Slice};
+use crate::op::{Change, Op, Order, Publication};
 use crate::run::Session;
 
 impl Generator {
     pub(super) fn attack(&mut self, session: &Session) {
         match self.rng.gen_range(0..40) {
             0..=7 => self.wash(session),
-            8..=11 => self.crash(session),
-            12..=13 => self.dust(session),
+            8..=12 => self.crash(session),
+            13 => self.dust(session),
             14 => self.clean_up(session),
             15 => self.end_of_market(session),
-            16..=17 => self.fund(session),
-            18..=25 => self.leverage(session),
+            16 => self.fund(session),
+            17..=27 => self.leverage(session),
             _ => self.quote(session),
         }
     }
@@ -35,8 +35,8 @@ impl Generator {
     fn quote(&mut self, session: &Session) {
         let (who, market) = (self.rng.gen_range(0..3), self.market(session));
         let cash = session.engine.accounts[who].state.cash_atoms;
-        if cash < 1 << 34 {
-            self.queue.push_back(Op::Deposit { who, amount: 1 << 36, legs: false, writable: 0, oracles: 0 });
+        if cash < 1 << 37 {
+            self.queue.push_back(Op::Deposit { who, amount: 1 << 39, legs: false, writable: 0, oracles: 0 });
         }
         self.queue.push_back(Op::CancelAll { who, market, side: 2, limit: 255 });
         let params = &session.engine.venues[market].state.params;
@@ -48,7 +48,7 @@ impl Generator {
             for side in 0..2u8 {
                 let away = price / 10_000 * self.rng.gen_range(1..=level * 25) * if side == 0 { -1 } else { 1 };
                 let price = ((price + away) / tick).max(1) * tick;
-                let lots = (depth / self.rng.gen_range(4..60)).max(1);
+                let lots = (depth / self.rng.gen_range(1..20)).max(1);
                 let order = Order { side, kind: 1, price, lots, reduce_only: false, expires_in: 0, self_trade: 0 };
                 self.queue.push_back(Op::Place { who, market, order, oracles: 0 });
             }
@@ -65,7 +65,7 @@ impl Generator {
         let who = self.rng.gen_range(3..session.engine.accounts.len());
         let cash = session.engine.accounts[who].state.cash_atoms;
         if cash < 1 << 24 {
-            let amount = 1 << self.rng.gen_range(25..33u32);
+            let amount = 1 << self.rng.gen_range(23..31u32);
             self.queue.push_back(Op::Deposit { who, amount, legs: true, writable: 255, oracles: 0 });
         }
         let legs = self.rng.gen_range(1..=session.engine.venues.len());
@@ -75,7 +75,7 @@ impl Generator {
             let (at, tick) = (state.last_price.price_atoms_per_lot, state.params.tick_size_atoms_per_lot.max(1));
             let price = if side == 0 { at + at / 50 } else { at - at / 50 } / tick * tick;
             let whole = self.affordable(session, who, market) / legs as i64;
-            for part in [80, 15, 6, 3] {
+            for part in [90, 60, 30, 8, 4, 2] {
                 let lots = (whole / 100 * part).max(1);
                 let order = Order { side, kind: 2, price, lots, reduce_only: false, expires_in: 0, self_trade: 0 };
                 self.queue.push_back(Op::Place { who, market, order, oracles: 0 });
@@ -88,6 +88,7 @@ impl Generator {
         let market = self.market(session);
         let down = self.rng.gen_bool(0.5);
         let mut price = session.outside.feeds[market][0].reading.price;
+        self.hunt = self.rng.gen_range(20..150);
         for _ in 0..self.rng.gen_range(1..6) {
             let ppm = if self.rng.gen_ratio(4, 5) {
                 self.rng.gen_range(3_000..25_000i64)
@@ -100,20 +101,6 @@ impl Generator {
             let publication = Publication { price, confidence, exponent: -8, ema, age_seconds: 0, trading: true };
             self.queue.push_back(Op::Clock { slots: self.rng.gen_range(1..4), seconds: 1 });
             self.queue.push_back(Op::Publish { market, other: false, publication });
-            for who in 0..session.engine.accounts.len() {
-                let slice = Slice { max: i64::MAX, expected: None, min_payout: i64::MIN, deadline_in: 0 };
-                let by = self.who(session);
-                let op = match self.rng.gen_range(0..8) {
-                    0..=2 => Op::Slice { who, market, to: Some(by), slice, oracles: 0 },
-                    3 => Op::Absorb { who, market, by, slice, oracles: 0 },
-                    4..=5 => Op::Resolve { who, market, oracles: 0 },
-                    6 => Op::Flag { who, market, oracles: 0 },
-                    _ => Op::RecordDeficit { who, oracles: 0 },
-                };
-                if self.rng.gen_bool(0.6) {
-                    self.queue.push_back(op);
-                }
-            }
         }
     }
 
@@ -134,7 +121,7 @@ impl Generator {
     /// Everybody closes in a market, and seats are released.
     fn clean_up(&mut self, session: &Session) {
         let market = self.market(session);
-        for who in 0..session.engine.accounts.len() {
+        for who in self.holders(session, market) {
             self.queue.push_back(Op::CancelAll { who, market, side: 2, limit: 255 });
             self.queue.push_back(Op::ReleaseSeat { who, market });
             self.queue.push_back(Op::Resolve { who, market, oracles: 0 });
@@ -169,7 +156,7 @@ impl Generator {
         self.queue.push_back(Op::Publish { market, other: false, publication });
         self.queue.push_back(Op::SettleMarket { market, oracles: 0 });
         for _ in 0..2 {
-            for who in 0..session.engine.accounts.len() {
+            for who in self.holders(session, market) {
                 self.queue.push_back(Op::ReleaseSeat { who, market });
                 self.queue.push_back(Op::Resolve { who, market, oracles: 0 });
                 self.queue.push_back(Op::RecordDeficit { who, oracles: 0 });
@@ -180,10 +167,17 @@ impl Generator {
         self.queue.push_back(Op::Clock { slots: 41, seconds: 0 });
     }
 
+    /// Accounts with a seat in a market, and seldom all.
+    fn holders(&mut self, session: &Session, market: usize) -> Vec<usize> {
+        let all = self.rng.gen_ratio(1, 20);
+        let holds = |who: &usize| all || session.ledger.leg(*who, market).is_some();
+        (0..session.engine.accounts.len()).filter(holds).collect()
+    }
+
     /// Everybody gets fresh money.
     fn fund(&mut self, session: &Session) {
         for who in 0..session.engine.accounts.len() {
-            let amount = 1 << self.rng.gen_range(24..33u32);
+            let amount = 1 << self.rng.gen_range(20..31u32);
             self.queue.push_back(Op::Deposit { who, amount, legs: true, writable: 255, oracles: 0 });
         }
     }

@@ -96,7 +96,7 @@ impl Account {
     /// An episode that has not been seen unhealthy for long ended then.
     pub fn expire(&mut self, slot: u64, params: &MarketParams) {
         let over = self.episode.last_unhealthy.saturating_add(params.cooloff_slots);
-        if self.episode.target.is_some() && slot >= over {
+        if self.episode.target.is_some() && slot > over {
             self.end_episode(over);
         }
     }

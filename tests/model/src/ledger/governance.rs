@@ -103,25 +103,32 @@ impl Ledger {
         let mut new = changed(&row.params, change);
         row.advance(slot);
         let old = row.params;
-        new.validate()?;
+        let mut reasons: Vec<Refusal> = new.validate().err().map(Refusal::from).into_iter().collect();
         if new.tick_size_atoms_per_lot != old.tick_size_atoms_per_lot {
-            return Err(E::ImmutableParameter.into());
+            reasons.push(E::ImmutableParameter.into());
         }
-        let raises = raises(&old, &new)?;
-        if raises && row.limits_raised != 0 && slot < row.limits_raised + DAY_SLOTS {
-            return Err(E::LimitRaisedTooSoon.into());
+        let raised = raises(&old, &new);
+        reasons.extend(raised.err());
+        let raised = raised.unwrap_or(true);
+        if raised && row.limits_raised != 0 && slot < row.limits_raised + DAY_SLOTS {
+            reasons.push(E::LimitRaisedTooSoon.into());
         }
         let ramp = ramp(&old, &new, slot);
         for (tier, (rate, edge)) in new.tiers.iter_mut().zip(ramp.rates.iter().zip(&ramp.edges)) {
             (tier.mmr_bps, tier.notional_cap_atoms) = (rate.0, edge.0);
         }
-        new.validate()?;
+        reasons.extend(new.validate().err().map(Refusal::from));
+        if let Some(first) = reasons.first().copied() {
+            // Which of several is told is not specified.
+            self.reasons = reasons;
+            return Err(first);
+        }
         row.settle_at_old_parameters(slot);
         row.rescale(&new);
         new.sweep_cap_atoms = new.sweep_cap_atoms.max(i64::try_from(row.net_swept).unwrap_or(i64::MIN));
         row.params = new;
         row.ramp = ramp.moves().then_some(ramp);
-        if raises {
+        if raised {
             row.limits_raised = slot;
         }
         self.hold(market);

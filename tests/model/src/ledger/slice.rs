@@ -275,8 +275,11 @@ impl Ledger {
         let task = Task { params: &params, ..self.task_of(plan, &params) };
         let mut solver = Solver::new(&task, plan.cap);
         let market = &mut self.markets[plan.market];
-        while !solver.is_done() {
-            let Some((price, there)) = market.offered(&mut call, None, Own::Remove)? else { break };
+        // A slice is over when a good order is offered to it and it takes nothing: bad ones before that are removed.
+        while let Some((price, there)) = market.offered(&mut call, None, Own::Remove)? {
+            if solver.is_done() {
+                break;
+            }
             if there == 0 {
                 market.book_maker(&mut call);
                 continue;
