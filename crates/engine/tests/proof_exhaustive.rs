@@ -19,7 +19,7 @@ use taper_engine::quantity::{BaseLots, Price, QuoteAtoms};
 use taper_engine::slice::{SliceInputs, SliceSolver};
 
 /// The number of slices in the domain, so that nobody narrows it unseen.
-const SLICES: u64 = 52_827_405;
+const SLICES: u64 = 54_917_205;
 
 /// What the domain contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

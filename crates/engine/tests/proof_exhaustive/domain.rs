@@ -16,7 +16,7 @@ const ENDLESS: u64 = 1 << 50;
 const DUST_BELOW_LOTS: i64 = 3;
 
 /// One to four tiers: edges on a lot's end, an atom beside it, in its middle, several in one lot; equal rates; a last edge that the
-/// position is beyond. Then one edge at every atom of a small position.
+/// position is beyond, alone or with the edge before it in one lot. Then one edge at every atom of a small position.
 fn shapes() -> Vec<Shape> {
     let shape = |tiers: &[(u64, u32)], prices: &[i64], most_lots| Shape {
         tiers: tiers.to_vec(),
@@ -31,6 +31,7 @@ fn shapes() -> Vec<Shape> {
         shape(&[(5, 1_000), (10, 3_000), (ENDLESS, 8_000)], &[2, 5, 7, 11], 4),
         shape(&[(9, 2_000), (11, 4_000), (ENDLESS, 7_000)], &[5, 10, 20], 3),
         shape(&[(3, 2_000), (6, 4_000)], &[2, 3, 7], 4),
+        shape(&[(8, 2_000), (9, 6_000)], &[6, 7], 4),
         shape(&[(4, 1_000), (5, 2_000), (6, 4_000), (ENDLESS, 8_000)], &[3, 5, 6, 20], 3),
         shape(&[(4, 1_000), (8, 2_000), (12, 4_000), (16, 8_000)], &[4, 7], 5),
     ];
