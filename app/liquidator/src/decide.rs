@@ -11,6 +11,7 @@ use taper_sdk::plan::{plan_absorb, plan_slice, AbsorberQuery, LegQuery};
 use taper_sdk::snapshot::PlanError;
 
 use crate::action::{Plan, Way};
+use crate::limits::InventoryLimit;
 use crate::store::accounts::AccountId;
 use crate::store::{sparse, Store};
 
@@ -99,8 +100,8 @@ pub struct Planner {
 /// The best that can be done with an account now, or why there is nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Considered {
-    /// The best slice.
-    pub best: Option<Plan>,
+    /// The slices that are worth it, the most profitable first. What a limit forbids leaves the next one.
+    pub plans: Vec<Plan>,
     /// What each leg and way was refused with.
     pub refusals: Vec<(Pubkey, Way, PlanError)>,
     /// The best profit of a slice that was not worth it.
@@ -108,8 +109,8 @@ pub struct Considered {
 }
 
 impl Planner {
-    /// Plans every leg of an account in every way, and takes the best.
-    pub fn consider(&self, store: &Store, id: AccountId) -> Considered {
+    /// Plans every leg of an account in every way. What is absorbed is no more than the inventory has room for.
+    pub fn consider(&self, store: &Store, id: AccountId, inventory: &InventoryLimit) -> Considered {
         let mut considered = Considered::default();
         let key = store.accounts().key(id);
         let words = store.accounts().unpack(id);
@@ -132,13 +133,18 @@ impl Planner {
                 if !wanted {
                     continue;
                 }
-                match self.plan(store, account, &key, &position.market, lots, way) {
+                let most = match way {
+                    Way::Book => lots.saturating_abs(),
+                    Way::Absorb => within_room(store, &position.market, lots.saturating_abs(), inventory),
+                };
+                match self.plan(store, account, &key, &position.market, (lots, most), way) {
                     Ok(plan) if plan.report.base_lots == 0 => {}
                     Ok(plan) => considered.offer(plan, self.economics.min_profit_atoms),
                     Err(refusal) => considered.refusals.push((position.market, way, refusal)),
                 }
             }
         }
+        considered.plans.sort_by_key(|plan| core::cmp::Reverse(plan.profit_atoms));
         considered
     }
 
@@ -153,13 +159,13 @@ impl Planner {
         account: &MarginAccount,
         key: &Pubkey,
         market: &Pubkey,
-        lots: i64,
+        (lots, most): (i64, i64),
         way: Way,
     ) -> Result<Plan, PlanError> {
         let keys = store.market(market).ok_or(PlanError::NoAccount(*market))?.keys;
         let now = store.now();
         let mut args = LiquidateArgs {
-            max_base_lots: lots.saturating_abs(),
+            max_base_lots: most,
             expected_base_lots: lots,
             min_payout_atoms: i64::MIN,
             deadline_slot: now.slot.saturating_add(self.deadline_slots),
@@ -186,9 +192,18 @@ impl Considered {
         if plan.profit_atoms < min_profit_atoms {
             let best = self.below_minimum_atoms.map_or(plan.profit_atoms, |best| best.max(plan.profit_atoms));
             self.below_minimum_atoms = Some(best);
-        } else if self.best.as_ref().is_none_or(|best| plan.profit_atoms > best.profit_atoms) {
-            self.best = Some(plan);
+        } else {
+            self.plans.push(plan);
         }
+    }
+}
+
+/// The most lots that the inventory has room for; all of them where it has room for none, so that the limit is seen to forbid it.
+fn within_room(store: &Store, market: &Pubkey, lots: i64, inventory: &InventoryLimit) -> i64 {
+    let price = store.market(market).and_then(|entry| entry.price).map_or(0, |price| price.price.0);
+    match inventory.room_atoms(market).checked_div(price) {
+        Some(room) if room > 0 => lots.min(room),
+        _ => lots,
     }
 }
 

@@ -14,6 +14,9 @@ use crate::limits::{InventoryLimit, OverLimit, SpendLimit};
 use crate::store::accounts::AccountId;
 use crate::store::{sparse, Store};
 
+/// Refusals of actions on one account within a second, after which it is left alone for the rest of it.
+const REFUSALS_PER_SECOND: u32 = 3;
+
 /// Number of an action.
 pub type ActionId = u64;
 
@@ -70,6 +73,9 @@ pub struct Desk {
     live: BTreeMap<ActionId, Live>,
     busy: HashMap<Pubkey, ActionId>,
     rests: HashMap<AccountId, Rest>,
+    /// How often actions on an account were refused since one landed, and in which second: a node that lags must not be asked the same over
+    /// and over.
+    refused: HashMap<Pubkey, (i64, u32)>,
     next_id: ActionId,
     ledger: Ledger,
     outcomes: BTreeMap<&'static str, u64>,
@@ -87,6 +93,7 @@ impl Desk {
             live: BTreeMap::new(),
             busy: HashMap::new(),
             rests: HashMap::new(),
+            refused: HashMap::new(),
             next_id: 1,
             ledger: Ledger::default(),
             outcomes: Outcome::LABELS.iter().map(|label| (*label, 0)).collect(),
@@ -142,42 +149,57 @@ impl Desk {
         let mut plans = Vec::new();
         for id in due {
             round.planned += 1;
-            let considered = self.planner.consider(store, id);
-            match considered.best {
-                Some(plan) => plans.push((id, plan)),
+            let considered = self.planner.consider(store, id, &self.inventory);
+            match considered.plans.first() {
+                Some(best) => plans.push((best.profit_atoms, id, considered.plans)),
                 None => {
                     self.rest(store, id);
                     round.refused.push((store.accounts().key(id), considered));
                 }
             }
         }
-        plans.sort_by_key(|(_, plan)| core::cmp::Reverse(plan.profit_atoms));
-        for (id, plan) in plans {
+        plans.sort_by_key(|(profit_atoms, id, _)| (core::cmp::Reverse(*profit_atoms), *id));
+        for (_, id, plans) in plans {
             if self.live.len() >= self.rules.max_in_flight {
                 break;
             }
-            match self.start(store, plan.clone()) {
-                Ok(action) => round.started.push((action, plan)),
-                Err(over) => {
-                    self.rest(store, id);
-                    round.over_limit.push((plan, over));
-                }
-            }
+            self.start_one(store, id, plans, &mut round);
         }
         round
     }
 
+    /// Starts the first of an account's slices that no limit forbids.
+    fn start_one(&mut self, store: &Store, id: AccountId, plans: Vec<Plan>, round: &mut Round) {
+        // What others of this round have reserved is known better in the next one: with less room a smaller slice may be worth it.
+        let is_alone = round.started.is_empty();
+        for plan in plans {
+            match self.start(store, plan.clone()) {
+                Ok(action) => return round.started.push((action, plan)),
+                Err(over) => round.over_limit.push((plan, over)),
+            }
+        }
+        if is_alone {
+            self.rest(store, id);
+        }
+    }
+
     /// The accounts at risk that nothing is being done about, by what they lack of their requirement.
     fn due(&self, store: &Store) -> Vec<AccountId> {
-        let slot = store.now().slot;
+        let now = store.now();
+        let is_refused =
+            |key: &Pubkey| self.refused.get(key).is_some_and(|known| *known >= (now.seconds, REFUSALS_PER_SECOND));
         let mut due: Vec<(i128, AccountId)> = store
             .at_risk()
             .iter()
-            .filter(|id| !self.busy.contains_key(&store.accounts().key(**id)))
+            .filter(|id| {
+                let key = store.accounts().key(**id);
+                !self.busy.contains_key(&key) && !is_refused(&key)
+            })
             .filter_map(|id| {
                 let row = store.accounts().row(*id);
                 let rests = self.rests.get(id).is_some_and(|rest| {
-                    rest.until_slot > slot && (rest.equity_atoms, rest.cash_atoms) == (row.equity_atoms, row.cash_atoms)
+                    rest.until_slot > now.slot
+                        && (rest.equity_atoms, rest.cash_atoms) == (row.equity_atoms, row.cash_atoms)
                 });
                 let lacking = row.health().map_or(i128::MAX, |health| {
                     health.requirement.0 - i128::from(health.equity.0) * i128::from(taper_engine::quantity::BPS_ONE)
@@ -245,7 +267,17 @@ impl Desk {
             return Ok(Some(outcome));
         }
         if let Some(over) = self.live.remove(&id) {
-            self.busy.remove(&over.action.plan.margin_account);
+            let key = over.action.plan.margin_account;
+            self.busy.remove(&key);
+            match &outcome {
+                Outcome::LostRace(_) | Outcome::NotNow(_) => {
+                    let known = self.refused.entry(key).or_default();
+                    *known = if known.0 == now_seconds { (now_seconds, known.1 + 1) } else { (now_seconds, 1) };
+                }
+                // Something moves: what was refused may have been refused for that.
+                Outcome::Confirmed { .. } => self.refused.clear(),
+                _ => {}
+            }
             self.spend.settle(now_seconds, over.reserved_lamports, 0);
             self.inventory.release(&over.action.plan.market, over.reserved_notional_atoms);
         }
@@ -263,5 +295,6 @@ impl Desk {
     /// Forgets which accounts are left alone: after a resynchronisation numbers may mean other accounts.
     pub fn forget_rests(&mut self) {
         self.rests.clear();
+        self.refused.clear();
     }
 }

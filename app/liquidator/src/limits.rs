@@ -101,11 +101,15 @@ impl InventoryLimit {
         self.held_atoms.insert(market, notional_atoms.saturating_abs());
     }
 
-    /// Reserves what an absorbed slice would add at most.
+    /// Reserves what an absorbed slice would add at most. What adds nothing is always allowed, also when prices have carried what is held past
+    /// the limit.
     ///
     /// # Errors
     /// `Inventory`, `TotalInventory`.
     pub fn reserve(&mut self, market: &Pubkey, notional_atoms: i64) -> Result<(), OverLimit> {
+        if notional_atoms == 0 {
+            return Ok(());
+        }
         let in_market = self.in_market(market).saturating_add(notional_atoms);
         if in_market > self.per_market_atoms {
             return Err(OverLimit::Inventory { notional_atoms: in_market });
@@ -123,6 +127,12 @@ impl InventoryLimit {
         if let Some(reserved) = self.reserved_atoms.get_mut(market) {
             *reserved = (*reserved - notional_atoms).max(0);
         }
+    }
+
+    /// What may still be taken over in a market; nothing where too much is held already.
+    pub fn room_atoms(&self, market: &Pubkey) -> i64 {
+        let in_market = self.per_market_atoms.saturating_sub(self.in_market(market));
+        in_market.min(self.total_atoms.saturating_sub(self.total())).max(0)
     }
 
     fn in_market(&self, market: &Pubkey) -> i64 {
@@ -164,11 +174,16 @@ mod tests {
         let (first, second) = (Pubkey::new_from_array([1; 32]), Pubkey::new_from_array([2; 32]));
         let mut limit = InventoryLimit::new(100, 150);
         limit.set_held(first, -70);
+        assert_eq!((limit.room_atoms(&first), limit.room_atoms(&second)), (30, 80));
         assert_eq!(limit.reserve(&first, 31), Err(OverLimit::Inventory { notional_atoms: 101 }));
         limit.reserve(&first, 30).unwrap();
         assert_eq!(limit.reserve(&second, 51), Err(OverLimit::TotalInventory { notional_atoms: 151 }));
         limit.release(&first, 30);
         limit.reserve(&second, 51).unwrap();
         assert_eq!(limit.total(), 121);
+        // A price has risen: nothing more may be added, and a slice through the book adds nothing.
+        limit.set_held(first, 170);
+        assert_eq!((limit.room_atoms(&second), limit.reserve(&first, 0)), (0, Ok(())));
+        assert_eq!(limit.reserve(&second, 1), Err(OverLimit::TotalInventory { notional_atoms: 222 }));
     }
 }

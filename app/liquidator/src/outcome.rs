@@ -25,6 +25,9 @@ pub fn verdict(error: TaperError) -> Verdict {
         | PositionNotFound
         | SeatNotOwned
         | CallerMaximumTooSmall
+        | MissingLegAccounts
+        | SurplusLegAccounts
+        | WrongLegMarket
         | ThrottleEmpty => Verdict::LostRace,
         OracleStale
         | OracleConfidenceTooWide

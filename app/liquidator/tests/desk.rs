@@ -128,6 +128,16 @@ fn limits_of_spending_inventory_and_number() {
     let round = full.round(&store);
     assert!(round.started.is_empty() && !round.over_limit.is_empty());
     assert!(round.over_limit.iter().all(|(_, over)| matches!(over, OverLimit::Inventory { .. })));
+    // With room for a part, a part is absorbed; where the book is allowed too, what does not fit goes there.
+    let room = 3_000 * START_PRICE;
+    let limit = InventoryLimit::new(room, room);
+    let mut part = Desk::new(planner(false, true), rules(), SpendLimit::new(1 << 40), limit.clone());
+    let started = part.round(&store).started;
+    assert_eq!(started.len(), 1, "what is left of the room is too little for a second one");
+    assert!((1..=3_100).contains(&started[0].1.report.base_lots) && part.inventory_atoms() <= room);
+    let mut both = Desk::new(planner(true, true), rules(), SpendLimit::new(1 << 40), InventoryLimit::new(0, 0));
+    let started = both.round(&store).started;
+    assert!(!started.is_empty() && started.iter().all(|(_, plan)| plan.way == Way::Book));
     let few = Rules { max_in_flight: 1, ..rules() };
     let mut few = Desk::new(planner(true, true), few, SpendLimit::new(1 << 40), InventoryLimit::new(HUGE, HUGE));
     assert_eq!(few.round(&store).started.len(), 1);
@@ -157,6 +167,24 @@ fn what_is_over_is_free_again_and_what_is_in_doubt_is_not() {
     desk.close();
     store.set_now(taper::legs::Now { slot: world.now.slot + 50, ..world.now });
     assert_eq!(desk.round(&store).started, []);
+}
+
+#[test]
+fn a_node_that_refuses_what_was_planned_is_not_asked_over_and_over() {
+    let (world, mut store) = crashed();
+    let mut desk = desk(planner(true, false));
+    let seconds = world.now.seconds;
+    let code = u32::from(TaperError::NoFillInsideCap);
+    for _ in 0..3 {
+        let started = desk.round(&store).started;
+        assert!(!started.is_empty());
+        for (id, _) in started {
+            assert!(matches!(desk.step(seconds, id, Step::Refused { code }).unwrap(), Some(Outcome::NotNow(_))));
+        }
+    }
+    assert_eq!(desk.round(&store).started, []);
+    store.set_now(taper::legs::Now { seconds: seconds + 1, ..world.now });
+    assert!(!desk.round(&store).started.is_empty());
 }
 
 #[test]

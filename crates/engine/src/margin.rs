@@ -9,6 +9,10 @@ use crate::params::{MarginTier, MarketParams};
 use crate::quantity::{wide_mul, BaseLots, QuoteAtoms, BPS_ONE, MAX_EQUITY_ATOMS, MAX_NOTIONAL_ATOMS};
 use crate::seat::Seat;
 
+mod legs;
+
+pub use legs::FavourableLegs;
+
 /// A margin requirement in `10^-4` quote atoms ("atom-bps"): notional times rate in bps, exact, never rounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Requirement(pub i128);

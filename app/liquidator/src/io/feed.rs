@@ -35,7 +35,7 @@ pub enum News {
         slot: u64,
         /// True if it was subscribed to as an oracle.
         is_oracle: bool,
-        /// When it arrived.
+        /// When it arrived, still packed.
         arrived: std::time::Instant,
     },
     /// These oracle accounts are subscribed to from now on: they are to be loaded once.
@@ -74,7 +74,7 @@ pub fn backoff(failures: u32, max: Duration) -> Duration {
 }
 
 enum Item {
-    Account { key: Pubkey, owner: Pubkey, data: Vec<u8>, slot: u64, is_oracle: bool },
+    Account { key: Pubkey, owner: Pubkey, data: Vec<u8>, slot: u64, is_oracle: bool, arrived: std::time::Instant },
     Slot,
     Unreadable,
 }
@@ -124,6 +124,7 @@ async fn connection(
     let (slots, _) = client.slot_subscribe().await.map_err(refused)?;
     let mut items: SelectAll<BoxStream<'_, Option<Item>>> = SelectAll::new();
     items.push(ending(accounts.map(|update| {
+        let arrived = std::time::Instant::now();
         let found = Pubkey::from_str(&update.value.pubkey).ok().zip(decoded(&update.value.account));
         found.map_or(Item::Unreadable, |(key, (owner, data))| Item::Account {
             key,
@@ -131,6 +132,7 @@ async fn connection(
             data,
             slot: update.context.slot,
             is_oracle: false,
+            arrived,
         })
     })));
     items.push(ending(slots.map(|_| Item::Slot)));
@@ -152,12 +154,14 @@ async fn connection(
                         client.account_subscribe(key, Some(account_config.clone())).await.map_err(refused)?;
                     let key = *key;
                     items.push(ending(updates.map(move |update| {
+                        let arrived = std::time::Instant::now();
                         decoded(&update.value).map_or(Item::Unreadable, |(owner, data)| Item::Account {
                             key,
                             owner,
                             data,
                             slot: update.context.slot,
                             is_oracle: true,
+                            arrived,
                         })
                     })));
                 }
@@ -175,8 +179,7 @@ async fn connection(
                 Ok(Some(Some(Item::Unreadable))) => {
                     dropped.updates.fetch_add(1, Ordering::AcqRel);
                 }
-                Ok(Some(Some(Item::Account { key, owner, data, slot, is_oracle }))) => {
-                    let arrived = std::time::Instant::now();
+                Ok(Some(Some(Item::Account { key, owner, data, slot, is_oracle, arrived }))) => {
                     let news = News::Account { key, owner, data, slot, is_oracle, arrived };
                     // The reader of the socket never waits: a full queue drops the newest, and the bot loads everything anew.
                     if out.try_send(news).is_err() {

@@ -3,4 +3,5 @@
 pub mod bot;
 pub mod chain;
 pub mod feed;
+pub mod patience;
 pub mod send;

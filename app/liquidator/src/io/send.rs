@@ -18,6 +18,7 @@ use solana_transaction_status_client_types::UiTransactionEncoding;
 use tokio::sync::{mpsc, watch};
 
 use super::chain::Chain;
+use super::patience::watched;
 use crate::action::Step;
 use crate::desk::ActionId;
 use crate::wallet::Wallet;
@@ -62,7 +63,7 @@ pub enum Progress {
         /// Landed or refused.
         step: Step,
     },
-    /// The bot's own time from the news that led to the action to the transaction, without the node's answers.
+    /// The bot's own time from the news that led to the action to the transaction's bytes, without what the node was waited for.
     Latency(Duration),
 }
 
@@ -121,7 +122,8 @@ impl Sender {
         }
         // From here on the action is sent: its outcome is waited for, whatever happens.
         self.tell(step(Step::Sent { last_valid_block_height: recent.last_valid_block_height }));
-        self.tell(Progress::Latency(started.elapsed().saturating_sub(waited)));
+        let handed_over = self.submit(&transaction).await;
+        self.tell(Progress::Latency(handed_over.duration_since(started).saturating_sub(waited)));
         self.follow(id, &transaction, &recent).await;
     }
 
@@ -130,7 +132,7 @@ impl Sender {
         let _ = self.progress.send(progress);
     }
 
-    /// Simulates, and signs what is to be sent. Also how long the node took.
+    /// Simulates, and signs what is to be sent. Also how long the node was waited for.
     async fn prepare(
         &self,
         instruction: &Instruction,
@@ -145,9 +147,7 @@ impl Sender {
             encoding: Some(UiTransactionEncoding::Base64),
             ..RpcSimulateTransactionConfig::default()
         };
-        let asked = Instant::now();
-        let simulated = self.chain.client.simulate_transaction_with_config(&trial, config).await;
-        let waited = asked.elapsed();
+        let (simulated, waited) = watched(self.chain.client.simulate_transaction_with_config(&trial, config)).await;
         let result = simulated.map_err(|error| match error.kind().get_transaction_error() {
             Some(error) => step_of(&error),
             None => Step::Broken(format!("simulation: {error}")),
@@ -157,7 +157,7 @@ impl Sender {
         }
         let units = result.value.units_consumed.unwrap_or(u64::from(MAX_UNITS));
         let limit = unit_limit(units, self.unit_margin_percent);
-        Ok(((self.sign(instruction, limit, fee, recent.blockhash)?, units), waited))
+        Ok(((self.sign(instruction, limit, fee, recent.blockhash)?, units), waited.sum))
     }
 
     fn sign(
@@ -178,15 +178,15 @@ impl Sender {
             .map_err(|error| Step::Broken(format!("it cannot be signed: {error}")))
     }
 
-    /// Sends, and again until the chain knows it or it can land no more.
+    /// After it was sent: sends again until the chain knows it or it can land no more.
     async fn follow(&self, id: ActionId, transaction: &VersionedTransaction, recent: &Recent) {
         let Some(signature) = transaction.signatures.first().copied() else {
             return self.tell(Progress::Step(id, Step::Broken("it has no signature".into())));
         };
-        let (sent, mut resent, mut answered, mut is_lost) = (Instant::now(), None::<Instant>, Instant::now(), false);
+        let (sent, mut resent, mut answered, mut is_lost) = (Instant::now(), Instant::now(), Instant::now(), false);
         loop {
-            if resent.is_none_or(|at| at.elapsed() >= RESEND) {
-                resent = Some(Instant::now());
+            if resent.elapsed() >= RESEND {
+                resent = Instant::now();
                 self.submit(transaction).await;
             }
             tokio::time::sleep(POLL).await;
@@ -214,12 +214,15 @@ impl Sender {
         }
     }
 
-    async fn submit(&self, transaction: &VersionedTransaction) {
+    /// Hands it to the node. Returns when its bytes had been given to the connection.
+    async fn submit(&self, transaction: &VersionedTransaction) -> Instant {
         let config = RpcSendTransactionConfig { skip_preflight: true, max_retries: Some(0), ..Default::default() };
         // Whether it arrived is seen by its status, and by nothing else.
-        if let Err(error) = self.chain.client.send_transaction_with_config(transaction, config).await {
+        let (sent, waited) = watched(self.chain.client.send_transaction_with_config(transaction, config)).await;
+        if let Err(error) = sent {
             tracing::debug!(%error, "not accepted by the node");
         }
+        waited.first.unwrap_or_else(Instant::now)
     }
 
     /// Whether the chain knows the transaction, and what came of it.

@@ -2,10 +2,9 @@
 
 use solana_pubkey::Pubkey;
 use taper::state::{Market, OrderBook};
-use taper_engine::margin::{value_leg, LegTotals, Requirement, Valuation};
+use taper_engine::margin::LegTotals;
 use taper_engine::oracle::OraclePrice;
-use taper_engine::quantity::QuoteAtoms;
-use taper_engine::seat::{Seat, SEATS};
+use taper_engine::seat::SEATS;
 use taper_sdk::account::{decode, DecodeError};
 use taper_sdk::instruction::MarketKeys;
 
@@ -162,13 +161,13 @@ impl MarketEntry {
         self.valued_slot = slot;
         let market: &Market = decode(bytes_of(&self.words, Market::SPACE))?;
         let state = &market.state;
+        let all = state.favourable_legs(&price, slot);
         let legs = self.owners.iter().zip(self.valued.iter_mut()).zip(self.faulty.iter_mut());
         for (((id, valued), faulty), seat) in legs.zip(&state.seats.rows) {
             let Some(row) = rows.get_mut(*id as usize) else { continue };
-            let now = favourable(state, seat, &price, slot);
-            let (value, is_faulty) = match now {
-                Some(totals) => (Valued::of(&totals), false),
-                None => (*valued, true),
+            let (value, is_faulty) = match all.value(seat) {
+                Ok(totals) => (Valued::of(&totals), false),
+                Err(_) => (*valued, true),
             };
             if value == *valued && is_faulty == *faulty {
                 continue;
@@ -182,19 +181,4 @@ impl MarketEntry {
         }
         Ok(())
     }
-}
-
-/// A leg at the edge that favours its account, with what it owes in this slot: by the engine.
-#[inline]
-fn favourable(
-    state: &taper_engine::market::MarketState,
-    seat: &Seat,
-    price: &OraclePrice,
-    slot: u64,
-) -> Option<LegTotals> {
-    if seat.base_lots == 0 && seat.quote_entry_atoms == 0 && seat.realised_atoms == 0 {
-        return Some(LegTotals { equity: QuoteAtoms::ZERO, requirement: Requirement(0) });
-    }
-    let owed = state.owed_at(seat, slot).ok()?;
-    value_leg(&state.params, seat, owed, price, Valuation::Favourable).ok()
 }

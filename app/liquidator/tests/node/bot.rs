@@ -56,7 +56,9 @@ impl Bot {
         }
         let config = directory.path().join("bot.toml");
         std::fs::write(&config, text).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_taper-liquidator"));
+        // A measurement wants the release build.
+        let binary = std::env::var_os("TAPER_LIQUIDATOR").unwrap_or(env!("CARGO_BIN_EXE_taper-liquidator").into());
+        let mut command = Command::new(binary);
         command.arg("--config").arg(&config).args(arguments).stdout(Stdio::null());
         let bot = Self { process: command.spawn().unwrap(), directory, trader };
         bot.waits_for("the bot to load", |bot| !bot.lines("loaded").is_empty());

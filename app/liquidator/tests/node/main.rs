@@ -2,6 +2,7 @@
 //! the program; without them the cases are skipped, unless `TAPER_REQUIRE_NODE` is set.
 
 mod bot;
+mod latency;
 mod scene;
 mod story;
 
