@@ -139,7 +139,10 @@ impl Sender {
         recent: &Recent,
     ) -> Result<((VersionedTransaction, u64), Duration), Step> {
         let fee = recent.micro_lamports_per_unit;
-        let trial = self.sign(instruction, MAX_UNITS, fee, recent.blockhash)?;
+        // Nobody looks at the signature of a simulation.
+        let message = self.message(instruction, MAX_UNITS, fee, recent.blockhash)?;
+        let signatures = vec![Signature::default(); usize::from(message.header().num_required_signatures)];
+        let trial = VersionedTransaction { signatures, message };
         let config = RpcSimulateTransactionConfig {
             sig_verify: false,
             replace_recent_blockhash: true,
@@ -167,15 +170,26 @@ impl Sender {
         micro_lamports_per_unit: u64,
         blockhash: Hash,
     ) -> Result<VersionedTransaction, Step> {
+        let message = self.message(instruction, units, micro_lamports_per_unit, blockhash)?;
+        VersionedTransaction::try_new(message, &[self.wallet.signer()])
+            .map_err(|error| Step::Broken(format!("it cannot be signed: {error}")))
+    }
+
+    fn message(
+        &self,
+        instruction: &Instruction,
+        units: u32,
+        micro_lamports_per_unit: u64,
+        blockhash: Hash,
+    ) -> Result<VersionedMessage, Step> {
         let instructions = [
             ComputeBudgetInstruction::set_compute_unit_limit(units),
             ComputeBudgetInstruction::set_compute_unit_price(micro_lamports_per_unit),
             instruction.clone(),
         ];
-        let message = v0::Message::try_compile(&self.wallet.key(), &instructions, &self.tables, blockhash)
-            .map_err(|error| Step::Broken(format!("the message does not compile: {error}")))?;
-        VersionedTransaction::try_new(VersionedMessage::V0(message), &[self.wallet.signer()])
-            .map_err(|error| Step::Broken(format!("it cannot be signed: {error}")))
+        v0::Message::try_compile(&self.wallet.key(), &instructions, &self.tables, blockhash)
+            .map(VersionedMessage::V0)
+            .map_err(|error| Step::Broken(format!("the message does not compile: {error}")))
     }
 
     /// After it was sent: sends again until the chain knows it or it can land no more.

@@ -93,13 +93,12 @@ impl Rig {
         let slot = self.first_slot + ((moment.time_ms - self.start_ms) / SLOT_MS).unsigned_abs();
         let passed = (slot - self.world.chain.slot()) as f64;
         self.world.chain.set_time(slot, moment.time_ms / 1_000);
-        for coin in 0..COINS.len() {
+        for (coin, lot_exponent) in LOT_EXPONENTS.iter().enumerate() {
             let usd = moment.usd[coin];
             let average = &mut self.coins[coin].average_usd;
             *average += (usd - *average) * (passed / EMA_SLOTS).min(1.0);
             let average = *average;
-            let lots_per_coin = 10f64.powi(LOT_EXPONENTS[coin]);
-            self.world.set_price(coin, (usd * lots_per_coin * USD as f64) as i64).unwrap();
+            self.world.set_price(coin, (usd * 10f64.powi(*lot_exponent) * USD as f64) as i64).unwrap();
             let feed = self.world.market(coin).unwrap().feed;
             let scale = 10f64.powi(-feed.exponent);
             let confidence = usd * (moment.range[coin] / 50.0).clamp(0.000_4, 0.025);
