@@ -58,6 +58,9 @@ impl Judge {
         let (chain, margin) = (&rig.world.chain, rig.world.trader(person).margin);
         let account: &MarginAccount = chain.load(&margin).unwrap();
         self.looked_at += 1;
+        if (0..rig.world.markets().len()).all(|market| rig.world.base(person, market).unwrap() == 0) {
+            return;
+        }
         let all = legs(rig, account, None);
         let found = health(chain, rig.world.now(), &rig.world.venue.keys.exchange, &margin, &all);
         let is_healthy = found.is_ok_and(|health| health.favourable.is_at_least(10_000));

@@ -51,6 +51,8 @@ async fn play(play: &Play) -> (Vec<(usize, Missed)>, Driver) {
     let per_hour = 240 * play.parts as usize;
     for (step, moment) in moments.iter().enumerate().skip(1) {
         if step % per_hour == 0 {
+            let (hours, deeds) = (step / per_hour, &driver.deeds);
+            println!("{hours} hours: {} missed, {deeds:?}", missed.len());
             rig.replace_the_gone(play.people).await;
         }
         if step % (per_hour / 12) == 0 {
@@ -78,7 +80,7 @@ fn worst(minutes: usize) -> Play {
 }
 
 fn whole_day() -> Play {
-    Play { minutes: 24 * 60, parts: 2, every_leg: 1_000, ..worst(0) }
+    Play { minutes: 24 * 60, every_leg: 1_000, ..worst(0) }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -130,7 +130,7 @@ impl Scene {
     }
 
     /// The maker quotes bids under this price, instead of what it quoted before.
-    fn quote(&self, price_atoms_per_lot: i64) {
+    pub fn quote(&self, price_atoms_per_lot: i64) {
         let maker = &self.maker;
         let cancel = CancelAllOrdersArgs { side: BOTH_SIDES, limit: 32 };
         let cancel = instruction::cancel_all_orders(maker.key(), &self.keys, maker.margin, cancel);
