@@ -50,3 +50,7 @@ bench:
 # The slice solver against big rationals, a million accounts
 million:
     cargo test --release -p taper-engine --test slice_exactness -- --ignored million
+
+# Random work on the engine, audited after every operation; `just model --ops 10000000 --seed 7 --threads 2`
+model *args:
+    cargo run --release -p taper-model -- {{args}}

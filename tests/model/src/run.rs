@@ -6,7 +6,7 @@ use taper_engine::EngineError;
 
 use crate::compare::difference;
 use crate::engine_world::{EngineWorld, Saved};
-use crate::invariants::{self, Before};
+use crate::invariants::{self, Before, Step};
 use crate::ledger::Ledger;
 use crate::op::Op;
 use crate::outside::{Outcome, Outside, Refusal, Setup};
@@ -59,7 +59,7 @@ impl Session {
             return Ok(Ok(()));
         }
         self.engine.save(&mut self.saved);
-        self.before.note(&self.engine);
+        self.before.note(&self.engine, self.outside.slot);
         let done = self.engine.apply(&self.outside, op);
         if done.is_err() {
             self.engine.restore(&self.saved);
@@ -70,7 +70,7 @@ impl Session {
             .map_err(|_| "the auditor panicked".to_string())?;
         let reasons = std::mem::take(&mut self.ledger.reasons);
         if expected.is_err() {
-            self.ledger = books;
+            self.ledger.clone_from(&books);
         }
         agree(done, expected, &reasons)?;
         if done.is_ok() {
@@ -78,7 +78,8 @@ impl Session {
                 return Err(difference);
             }
             let whole = self.steps.is_multiple_of(WHOLE_EVERY);
-            invariants::check(&self.engine, &self.ledger, &self.before, &self.outside, op, whole)?;
+            let step = Step { op, outside: &self.outside, before: &self.before, books: &books };
+            invariants::check(&self.engine, &self.ledger, &step, whole)?;
         }
         Ok(done)
     }

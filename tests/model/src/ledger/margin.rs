@@ -223,6 +223,30 @@ impl Ledger {
 }
 
 impl Ledger {
+    /// Whether initial health is at least 1, all legs at their prices now; `None` if a leg has no price for it.
+    pub fn is_initially_sound(&self, outside: &Outside, who: usize, oracles: u8) -> Option<bool> {
+        let initial = self.others(outside, who, None, oracles, Need::Fresh).ok()?.initial.ok()?;
+        let cash = Worth { equity: self.accounts[who].cash, requirement: 0 };
+        Some(initial.plus(cash).is_at_least(10_000))
+    }
+
+    /// The position of an account in a market.
+    pub fn leg_base(&self, who: usize, market: usize) -> Z {
+        self.leg(who, market).map_or(0, |seat| self.markets[market].seat(seat).base)
+    }
+
+    /// Whether an account's health at mid prices is no worse than in other books, and its equity not negative.
+    pub fn is_no_worse(&self, before: &Self, outside: &Outside, who: usize, oracles: u8) -> bool {
+        let worth = |ledger: &Self| {
+            let others = ledger.others(outside, who, None, oracles, Need::Any).ok()?;
+            Some(others.maintenance.plus(Worth { equity: ledger.accounts[who].cash, requirement: 0 }))
+        };
+        match (worth(self), worth(before)) {
+            (Some(now), Some(then)) => now.is_not_worse_than(&then) && now.equity >= 0,
+            _ => false,
+        }
+    }
+
     /// Health in millionths, at mid prices, for whoever looks for unhealthy accounts; `None` without legs or prices.
     pub fn health_ppm(&self, outside: &Outside, who: usize) -> Option<Z> {
         self.accounts[who].legs.iter().flatten().next()?;

@@ -88,11 +88,12 @@ impl Market {
             if !is_bad && is_own {
                 match own {
                     Own::Refuse => return Err(E::SelfTrade.into()),
-                    Own::WouldCross => return Err(E::PostOnlyWouldCross.into()),
-                    Own::Shrink if call.removals == MAX_REMOVALS => {
+                    // To shrink an own order is a removal; a post-only order meets it as if it would.
+                    Own::Shrink | Own::WouldCross if call.removals == MAX_REMOVALS => {
                         call.stopped = true;
                         return Ok(None);
                     }
+                    Own::WouldCross => return Err(E::PostOnlyWouldCross.into()),
                     Own::Shrink => return Ok(Some((order.price, order.lots))),
                     Own::Remove => {}
                 }

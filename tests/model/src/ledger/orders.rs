@@ -286,10 +286,6 @@ impl super::Market {
         if row.counts[0] + row.counts[1] >= ORDERS_PER_SEAT {
             return Err(E::TooManyOrders.into());
         }
-        let sums = (row.resting(side) + order.lots, row.quotes[side] + order.lots * order.price);
-        if sums.0 > TWO_40 || sums.1 > NOTIONAL_MAX {
-            return Err(E::MathOverflow.into());
-        }
         let better = |left: Z, right: Z| sign(side) * (left - right) > 0;
         if self.book[side].len() == ORDERS_PER_SIDE {
             let worst = ORDERS_PER_SIDE - 1;
