@@ -7,7 +7,6 @@ use super::episode::Stage;
 use super::margin::Kind;
 use super::number::{ceil, Z};
 use super::oracle::Need;
-use super::seat::sign;
 use super::slice::{End, Plan};
 use super::solver::{Level, Solver, Sums};
 use super::Ledger;
@@ -70,7 +69,7 @@ impl Ledger {
         self.markets[market].contribute(of_discount);
         let row = &self.markets[market];
         let held = row.seat(absorber);
-        let extended = (sign(1 - side) * held.base + held.resting(1 - side)).max(0);
+        let extended = held.base.abs() + held.resting(usize::from(held.base < 0));
         if extended * price.price > row.largest_position() {
             return Err(E::PositionTooLarge.into());
         }
