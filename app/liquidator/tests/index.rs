@@ -85,6 +85,23 @@ fn the_index_is_the_engines_after_every_update() {
 }
 
 #[test]
+fn an_atom_less_than_the_requirement_is_at_risk_and_the_requirement_is_not() {
+    let mut world = World::new(12, 3, 8);
+    let mut store = world.load();
+    for number in 0..12 {
+        let id = store.accounts().find(&margin_key(number)).unwrap();
+        let row = *store.accounts().row(id);
+        let enough = i64::try_from((row.requirement + 9_999) / 10_000).unwrap() - row.equity_atoms;
+        for (cash_atoms, is_at_risk) in [(enough, false), (enough - 1, true)] {
+            world.accounts[number].state.cash_atoms = cash_atoms;
+            let data = bytes_of(&world.accounts[number]);
+            assert_eq!(store.put(margin_key(number), &taper_sdk::PROGRAM_ID, &data, 2).unwrap(), Put::Applied);
+            assert_eq!(store.at_risk().contains(&id), is_at_risk, "account {number}");
+        }
+    }
+}
+
+#[test]
 fn older_data_changes_nothing() {
     let mut world = World::new(12, 3, 5);
     let mut store = world.load();
