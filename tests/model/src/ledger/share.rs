@@ -15,8 +15,11 @@ pub struct Sharing {
     pub slot: u64,
 }
 
-/// What is left of something that fades linearly by `whole` in `window` slots: what has faded is rounded down.
+/// What is left of something that fades linearly by `whole` in `window` slots, and is nothing after them: what has faded is rounded down.
 pub fn faded(amount: Z, whole: Z, window: u32, slots: u64) -> Z {
+    if slots >= window.into() {
+        return 0;
+    }
     (amount - floor(whole * Z::from(slots), window.into())).max(0)
 }
 
@@ -24,11 +27,7 @@ impl Market {
     /// What all lots have shared lately, in this slot.
     pub fn shared_lately(&self, slot: u64) -> Z {
         let passed = slot.saturating_sub(self.sharing.slot);
-        let window = self.params.insurance_window_slots;
-        if passed >= window.into() {
-            return 0;
-        }
-        faded(self.sharing.lately, self.params.sweep_cap_atoms.into(), window, passed)
+        faded(self.sharing.lately, self.params.sweep_cap_atoms.into(), self.params.insurance_window_slots, passed)
     }
 
     /// How much profit may still be swept.
@@ -55,8 +54,7 @@ impl Market {
     pub fn sharing_at(&self, price: Z, slot: u64) -> Sharing {
         let window = self.params.insurance_window_slots;
         let passed = slot.saturating_sub(self.sharing.slot);
-        let left = faded(self.sharing.per_lot, self.lot_bears(price), window, passed);
-        let per_lot = if passed >= window.into() { 0 } else { left };
+        let per_lot = faded(self.sharing.per_lot, self.lot_bears(price), window, passed);
         Sharing { lately: self.shared_lately(slot), per_lot, slot }
     }
 
