@@ -67,3 +67,6 @@ impl SliceCall<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
