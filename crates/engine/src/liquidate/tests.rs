@@ -1,5 +1,7 @@
 //! Funding and shared losses around a slice: what is owed counts before it is settled, and every seat is settled before its base changes.
 
+mod edges;
+
 use super::*;
 use crate::absorb::{absorb, Absorber};
 use crate::charges::CHARGE_SCALE;
