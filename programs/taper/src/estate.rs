@@ -9,7 +9,7 @@ use taper_engine::resolve::{OtherLegs, ResolveContext};
 use taper_engine::EngineError;
 
 use crate::error::{Refusal, TaperError};
-use crate::legs::{leg_price, live_price, require_consumed, Primary, Span, Walk};
+use crate::legs::{live_price, require_consumed, Primary, Span, Walk};
 use crate::state::{Market, PositionRef};
 
 /// What is gathered.
@@ -109,13 +109,7 @@ impl Walk<'_> {
         require!(*market.key == position.market, TaperError::WrongLegMarket);
         let loader = AccountLoader::<Market>::try_from(market)?;
         let market = loader.load()?;
-        market.check_belongs(self.exchange_key)?;
-        let seat = market.state.seats.get(position.seat_index).or_refuse()?;
-        require!(seat.is_owned_by(&self.account_key.to_bytes()), TaperError::SeatNotOwned);
-        let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now, action)?;
-        if !market.state.is_settled() {
-            estate.span.note(&price, market.state.params.oracle_leg_skew_seconds);
-        }
+        let (seat, price, refusal) = self.leg(&market, position, oracle, action, &mut estate.span)?;
         // What a seat without a position is worth needs no price.
         estate.refusal = estate.refusal.or(refusal.filter(|_| !seat.base().is_zero()));
         estate.others.add(place, &market.state, seat, &price, self.now.slot).or_refuse()?;

@@ -9,13 +9,19 @@ use taper_engine::account::POSITIONS;
 use taper_engine::margin::{value_leg, value_leg_for, LegTotals, Valuation};
 use taper_engine::market::MarketState;
 use taper_engine::modes::Action;
-use taper_engine::oracle::{assess, check_skew, frozen, last_known, Grade, OraclePrice};
-use taper_engine::EngineError;
+use taper_engine::oracle::OraclePrice;
+use taper_engine::seat::Seat;
 
 use crate::error::{Refusal, TaperError};
 use crate::fills::SeatTouch;
-use crate::oracle;
 use crate::state::{Exchange, MarginAccount, Market, PositionRef};
+
+mod price;
+mod span;
+
+pub(crate) use price::judged_price;
+pub use price::{leg_price, live_price, refused_at, require_mode};
+pub(crate) use span::Span;
 
 /// The chain's clock, read once.
 #[derive(Clone, Copy)]
@@ -77,56 +83,6 @@ pub struct Legs {
     initial: LegTotals,
     refusal: Option<TaperError>,
     span: Span,
-}
-
-/// Publish times of the live legs, and the tightest skew that their markets allow.
-#[derive(Clone, Copy)]
-struct Ends {
-    earliest: OraclePrice,
-    latest: OraclePrice,
-    skew_max_seconds: u32,
-}
-
-/// How far the prices of legs are apart in time; nothing before the first live one.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Span(Option<Ends>);
-
-impl Span {
-    /// Notes a live price. The skew between all of them is checked at the end.
-    pub fn note(&mut self, price: &OraclePrice, skew_max_seconds: u32) {
-        if price.grade == Grade::Frozen {
-            return;
-        }
-        let Some(ends) = &mut self.0 else {
-            self.0 = Some(Ends { earliest: *price, latest: *price, skew_max_seconds });
-            return;
-        };
-        if price.publish_time_seconds < ends.earliest.publish_time_seconds {
-            ends.earliest = *price;
-        }
-        if price.publish_time_seconds > ends.latest.publish_time_seconds {
-            ends.latest = *price;
-        }
-        ends.skew_max_seconds = ends.skew_max_seconds.min(skew_max_seconds);
-    }
-
-    /// As [`Self::note`], of the instruction's own leg, unless its market is settled.
-    pub fn note_primary(&mut self, primary: Option<&Primary<'_>>) {
-        if let Some((price, skew)) = primary.and_then(|own| own.skew_max_seconds.map(|skew| (own.price, skew))) {
-            self.note(price, skew);
-        }
-    }
-
-    /// Refuses prices that are further apart than every one of their markets allows.
-    ///
-    /// # Errors
-    /// `OracleLegsSkewed`.
-    pub fn check(&self) -> Result<()> {
-        match &self.0 {
-            Some(ends) => check_skew([&ends.earliest, &ends.latest], ends.skew_max_seconds).or_refuse(),
-            None => Ok(()),
-        }
-    }
 }
 
 impl Legs {
@@ -250,15 +206,9 @@ impl Walk<'_> {
         require!(*market.key == position.market, TaperError::WrongLegMarket);
         let loader = AccountLoader::<Market>::try_from(market)?;
         let market = loader.load()?;
-        market.check_belongs(self.exchange_key)?;
-        let seat = market.state.seats.get(position.seat_index).or_refuse()?;
-        require!(seat.is_owned_by(&self.account_key.to_bytes()), TaperError::SeatNotOwned);
-        let (price, refusal) = leg_price(&market, oracle, self.exchange, &self.now, needs.action)?;
+        let (seat, price, refusal) = self.leg(&market, position, oracle, needs.action, &mut legs.span)?;
         let params = &market.state.params;
         let owed = market.state.owed_at(seat, self.now.slot).or_refuse()?;
-        if !market.state.is_settled() {
-            legs.span.note(&price, params.oracle_leg_skew_seconds);
-        }
         legs.refusal = legs.refusal.or(refusal);
         if needs.maintenance {
             let value = value_leg(params, seat, owed, &price, Valuation::Maintenance).or_refuse()?;
@@ -274,6 +224,25 @@ impl Walk<'_> {
         }
         Ok(())
     }
+
+    /// The account's seat in this leg's market, the leg's price, and why the action may not use that. The price is noted in `span`.
+    pub(crate) fn leg<'m>(
+        &self,
+        market: &'m Market,
+        position: &PositionRef,
+        oracle: &AccountInfo,
+        action: Action,
+        span: &mut Span,
+    ) -> Result<(&'m Seat, OraclePrice, Option<TaperError>)> {
+        market.check_belongs(self.exchange_key)?;
+        let seat = market.state.seats.get(position.seat_index).or_refuse()?;
+        require!(seat.is_owned_by(&self.account_key.to_bytes()), TaperError::SeatNotOwned);
+        let (price, refusal) = leg_price(market, oracle, self.exchange, &self.now, action)?;
+        if !market.state.is_settled() {
+            span.note(&price, market.state.params.oracle_leg_skew_seconds);
+        }
+        Ok((seat, price, refusal))
+    }
 }
 
 /// Refuses remaining accounts that no leg needed.
@@ -283,94 +252,6 @@ impl Walk<'_> {
 pub fn require_consumed(remaining: &[AccountInfo]) -> Result<()> {
     require!(remaining.is_empty(), TaperError::SurplusLegAccounts);
     Ok(())
-}
-
-/// The price of an instruction's own market: fresh or degraded, nothing else.
-///
-/// # Errors
-/// The oracle's, each its own.
-pub fn live_price(market: &Market, oracle: &AccountInfo, exchange: &Exchange, now: &Now) -> Result<OraclePrice> {
-    Ok(judged_price(market, oracle, exchange, now)?)
-}
-
-/// As [`live_price`], with the bare reason of a refusal. A settled market needs no oracle: its price is the final one.
-pub(crate) fn judged_price(
-    market: &Market,
-    oracle: &AccountInfo,
-    exchange: &Exchange,
-    now: &Now,
-) -> core::result::Result<OraclePrice, TaperError> {
-    let state = &market.state;
-    if state.is_settled() {
-        return Ok(state.settled_price());
-    }
-    let reading = oracle::read(oracle, &market.oracle_identity())?;
-    let judged = assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds);
-    judged.map_err(TaperError::from)
-}
-
-/// What a client is told of an engine's refusal at a price of this grade. The engine has one error for a price that is not good enough;
-/// here a degraded one has a name of its own.
-pub fn refused_at(refusal: EngineError, grade: Grade) -> TaperError {
-    match (refusal, grade) {
-        (EngineError::OracleStale, Grade::Degraded) => TaperError::OracleDegraded,
-        (refusal, _) => refusal.into(),
-    }
-}
-
-/// Refuses a price of a grade that the action must not use.
-///
-/// # Errors
-/// The cell of [`taper_engine::modes::TABLE`], as [`refused_at`] tells it.
-pub fn require_mode(action: Action, grade: Grade) -> core::result::Result<(), TaperError> {
-    action.require(grade).map_err(|refusal| refused_at(refusal, grade))
-}
-
-/// The price of another leg, and why the action may not use it.
-///
-/// # Errors
-/// The oracle's identity errors, and what is wrong with an account that does not freeze the leg.
-pub fn leg_price(
-    market: &Market,
-    account: &AccountInfo,
-    exchange: &Exchange,
-    now: &Now,
-    action: Action,
-) -> Result<(OraclePrice, Option<TaperError>)> {
-    let state = &market.state;
-    if state.is_settled() {
-        return Ok((state.settled_price(), None));
-    }
-    let read = oracle::read(account, &market.oracle_identity());
-    let assessed = read.and_then(|reading| {
-        assess(&reading, &state.params, exchange.quote_decimals, &state.last_price, now.seconds)
-            .map_err(TaperError::from)
-    });
-    match assessed {
-        Ok(price) => Ok((price, require_mode(action, price.grade).err())),
-        // Another account of the same feed proves nothing by being old: its caller may have passed over a fresh one.
-        Err(refusal) if freezes(refusal) && market.oracle_account == *account.key => {
-            let (params, last) = (&state.params, &state.last_price);
-            let known = last_known(read.ok().as_ref(), params, exchange.quote_decimals, last, now.seconds);
-            // What is wrong with the reading says more than that it is frozen.
-            let refusal = action.require(Grade::Frozen).err().map(|_| refusal);
-            Ok((frozen(&known, params, now.seconds).or_refuse()?, refusal))
-        }
-        Err(refusal) => Err(refusal.into()),
-    }
-}
-
-/// True for what is wrong with the world, false for what is wrong with the account that the caller chose to pass.
-fn freezes(refusal: TaperError) -> bool {
-    matches!(
-        refusal,
-        TaperError::OracleStale
-            | TaperError::OracleConfidenceTooWide
-            | TaperError::OracleNotTrading
-            | TaperError::OraclePriceNotPositive
-            | TaperError::OracleExponentOutOfRange
-            | TaperError::OraclePriceOutOfRange
-    )
 }
 
 /// Sweeps the seats of those legs whose markets were passed writable. `remaining` holds `[market, oracle]` of every position, in order.
@@ -422,30 +303,6 @@ fn sweep_one<'info>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_state_of_the_world_freezes_a_leg() {
-        for world in [
-            TaperError::OracleStale,
-            TaperError::OracleConfidenceTooWide,
-            TaperError::OracleNotTrading,
-            TaperError::OraclePriceNotPositive,
-            TaperError::OracleExponentOutOfRange,
-            TaperError::OraclePriceOutOfRange,
-        ] {
-            assert!(freezes(world), "{world:?}");
-        }
-        for choice in [
-            TaperError::OracleOlderThanLast,
-            TaperError::OracleFromTheFuture,
-            TaperError::OracleWrongOwner,
-            TaperError::OracleWrongFeed,
-            TaperError::OracleWrongAccountType,
-            TaperError::OraclePartialVerification,
-        ] {
-            assert!(!freezes(choice), "{choice:?}");
-        }
-    }
 
     #[test]
     fn the_first_refusal_is_the_one_that_is_told() {
