@@ -274,8 +274,11 @@ impl Desk {
                     let known = self.refused.entry(key).or_default();
                     *known = if known.0 == now_seconds { (now_seconds, known.1 + 1) } else { (now_seconds, 1) };
                 }
-                // Something moves: what was refused may have been refused for that.
-                Outcome::Confirmed { .. } => self.refused.clear(),
+                // Depth, the own account and the room for inventory are not as they were: what could not be done before is worth a look.
+                Outcome::Confirmed { .. } => {
+                    self.refused.clear();
+                    self.rests.clear();
+                }
                 _ => {}
             }
             self.spend.settle(now_seconds, over.reserved_lamports, 0);

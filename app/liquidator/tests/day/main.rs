@@ -14,7 +14,7 @@ use rig::{Rig, USD};
 /// People with positions.
 const PEOPLE: usize = 240;
 /// The worst: SOL falls by 41% in them.
-const WORST_MINUTES: usize = 80;
+const WORST_MINUTES: usize = 120;
 
 const TERMS: Terms = Terms {
     quote_atoms_per_sol: 50 * USD,
@@ -60,7 +60,8 @@ async fn play(play: &Play) -> (Vec<(usize, Missed)>, Driver) {
         }
         rig.publish(moment).await;
         driver.work(&mut rig).await;
-        missed.extend(judge.missed(&rig, step % play.every_leg == 0).into_iter().map(|found| (step, found)));
+        let found = judge.missed(&rig, step % play.every_leg == 0);
+        missed.extend(found.into_iter().map(|found| (step, found)));
     }
     rig.world.chain.audit().unwrap();
     let (steps, plans, people) = (moments.len(), judge.plans, rig.people.len());
