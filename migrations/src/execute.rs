@@ -46,7 +46,7 @@ impl Migration<'_> {
     /// # Errors
     /// It is another; the program is not there.
     pub async fn check_cluster(&self) -> Result<()> {
-        let is = Cluster::of_genesis(&self.client.genesis().await?);
+        let is = self.client.cluster().await?;
         let want = match self.desired.cluster {
             ClusterName::MainnetBeta => Cluster::Mainnet,
             ClusterName::Devnet => Cluster::Devnet,

@@ -17,14 +17,6 @@ use crate::args::Which;
 use crate::report::Report;
 use crate::tables;
 
-/// Owner of programs that can be upgraded.
-const UPGRADEABLE_LOADER: Pubkey = pubkey!("BPFLoaderUpgradeab1e11111111111111111111111");
-/// Owner of other programs.
-const LOADERS: [Pubkey; 3] = [
-    UPGRADEABLE_LOADER,
-    pubkey!("BPFLoader2111111111111111111111111111111111"),
-    pubkey!("LoaderV411111111111111111111111111111111111"),
-];
 const ASSOCIATED_TOKEN_PROGRAM: Pubkey = pubkey!("ATokenGPvbdGVxr1b9hvZbsiqW5xWH25efTNsLJA8knL");
 
 /// A connection to an exchange.
@@ -47,7 +39,7 @@ impl Session {
     /// # Errors
     /// Each fault with its remedy.
     pub async fn check(&self) -> Result<()> {
-        let cluster = Cluster::of_genesis(&self.client.genesis().await?);
+        let cluster = self.client.cluster().await?;
         if let Some(named) = Cluster::of_url(&self.url) {
             ensure!(
                 named == cluster,
@@ -57,14 +49,7 @@ impl Session {
                 cluster.name()
             );
         }
-        let here = format!("{} ({})", self.url, cluster.name());
-        let Some(program) = self.client.account(&PROGRAM_ID).await? else {
-            bail!("program {PROGRAM_ID} is not deployed on {here}: wrong --url?");
-        };
-        ensure!(
-            program.executable && LOADERS.contains(&program.owner),
-            "account {PROGRAM_ID} on {here} is not a program: wrong --url?"
-        );
+        self.client.require_program().await.context("wrong --url?")?;
         Ok(())
     }
 
@@ -74,9 +59,7 @@ impl Session {
     /// None, several, or one of another version of the program.
     pub async fn exchange(&self) -> Result<Pubkey> {
         if let Some(key) = self.named_exchange {
-            let found = self.client.account(&key).await?;
-            let found = found.with_context(|| format!("there is no account {key} on {}", self.url))?;
-            check_version::<Exchange>(&key, &found.owner, &found.data)?;
+            self.client.require_account::<Exchange>("the exchange", &key).await?;
             return Ok(key);
         }
         let found = self.client.exchanges().await?;
@@ -111,8 +94,7 @@ impl Session {
     /// [`taper_client::TransactError`]; a lookup table that cannot be used.
     pub async fn prepare(&self, signer: &Keypair, instructions: &[Instruction]) -> Result<Prepared> {
         let payer = signer.pubkey();
-        let balance = self.client.balance(&payer).await?;
-        ensure!(balance > 0, "{payer} has no lamports on {}: it cannot pay the fee. Fund it first", self.url);
+        self.client.require_lamports(&payer).await?;
         let tables = tables::read(&self.client, &self.lookup_tables).await?;
         Ok(self.client.prepare(&payer, instructions, &tables, &[signer], self.fees).await?)
     }

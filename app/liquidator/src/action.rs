@@ -34,6 +34,75 @@ pub struct Plan {
     pub profit_atoms: i64,
 }
 
+/// A call that pays nobody, and keeps the market safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Duty {
+    /// `resolve_account`: a leg of an account that is bankrupt or taken over.
+    Resolve,
+    /// `flag_account`: the clock of an unhealthy account's episode begins to run, so that its cost cap rises.
+    Flag,
+}
+
+impl Duty {
+    /// A word for logs and metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Flag => "flag",
+        }
+    }
+}
+
+/// One such call that the bot has decided to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upkeep {
+    /// Which call.
+    pub duty: Duty,
+    /// The account.
+    pub margin_account: Pubkey,
+    /// The leg's market.
+    pub market: Pubkey,
+}
+
+/// What an action is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A slice.
+    Slice(Plan),
+    /// A call that pays nobody.
+    Upkeep(Upkeep),
+}
+
+impl From<Plan> for Work {
+    fn from(plan: Plan) -> Self {
+        Self::Slice(plan)
+    }
+}
+
+impl From<Upkeep> for Work {
+    fn from(upkeep: Upkeep) -> Self {
+        Self::Upkeep(upkeep)
+    }
+}
+
+impl Work {
+    /// The account that it is about.
+    pub fn margin_account(&self) -> Pubkey {
+        match self {
+            Self::Slice(plan) => plan.margin_account,
+            Self::Upkeep(upkeep) => upkeep.margin_account,
+        }
+    }
+
+    /// The leg's market.
+    pub fn market(&self) -> Pubkey {
+        match self {
+            Self::Slice(plan) => plan.market,
+            Self::Upkeep(upkeep) => upkeep.market,
+        }
+    }
+}
+
 /// Where an action is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -125,15 +194,15 @@ pub struct IllegalStep {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
     /// What was decided.
-    pub plan: Plan,
+    pub work: Work,
     /// Where it is.
     pub state: State,
 }
 
 impl Action {
     /// A new action.
-    pub fn new(plan: Plan) -> Self {
-        Self { plan, state: State::Planned }
+    pub fn new(work: impl Into<Work>) -> Self {
+        Self { work: work.into(), state: State::Planned }
     }
 
     /// Takes a step.

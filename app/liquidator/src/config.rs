@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
+use solana_hash::Hash;
 use solana_pubkey::Pubkey;
+use taper_client::address::host;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,9 @@ pub struct Config {
     pub profit: Profit,
     /// What may be spent and held.
     pub limits: Limits,
+    /// Calls that pay nobody.
+    #[serde(default)]
+    pub upkeep: Upkeep,
     /// Fees and compute units.
     #[serde(default)]
     pub fees: Fees,
@@ -70,7 +75,8 @@ pub struct Cluster {
     /// JSON-RPC over websocket.
     pub websocket_url: String,
     /// Refuses a node of another cluster, if given.
-    pub genesis_hash: Option<String>,
+    #[serde(default, deserialize_with = "hash")]
+    pub genesis_hash: Option<Hash>,
     /// The exchange.
     #[serde(deserialize_with = "parsed")]
     pub exchange: Pubkey,
@@ -87,13 +93,6 @@ impl fmt::Debug for Cluster {
             .field("exchange", &self.exchange)
             .finish()
     }
-}
-
-/// The host and port of an address, without user, path and query.
-pub fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-    authority.rsplit('@').next().unwrap_or("")
 }
 
 /// Who calls.
@@ -147,6 +146,24 @@ pub struct Limits {
     pub max_in_flight: usize,
 }
 
+/// Calls that pay nobody, and keep the market safe.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Upkeep {
+    /// Resolve accounts that are bankrupt or taken over.
+    pub resolve: bool,
+    /// Flag unhealthy accounts of which no slice can be made: their cost cap begins to rise.
+    pub flag: bool,
+    /// Fees for both within an hour; they count for the limit of all fees, too.
+    pub spend_lamports_per_hour: u64,
+}
+
+impl Default for Upkeep {
+    fn default() -> Self {
+        Self { resolve: false, flag: false, spend_lamports_per_hour: 5_000_000 }
+    }
+}
+
 /// Fees and compute units.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -185,6 +202,8 @@ pub struct Sync {
     pub clock_milliseconds: u64,
     /// Websocket silence after which the connection counts as lost.
     pub silence_seconds: u64,
+    /// A node that has been behind what was seen for so long is taken for one whose chain began anew.
+    pub lag_seconds: u64,
     /// Most time between two attempts to connect.
     pub backoff_max_seconds: u64,
     /// Everything is loaded anew this often, whatever happens.
@@ -205,6 +224,7 @@ impl Default for Sync {
             queue_updates: 65_536,
             clock_milliseconds: 200,
             silence_seconds: 10,
+            lag_seconds: 60,
             backoff_max_seconds: 30,
             reload_seconds: 600,
             refresh_slots: 10,
@@ -248,6 +268,12 @@ fn max_in_flight() -> usize {
 fn parsed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pubkey, D::Error> {
     let text = String::deserialize(deserializer)?;
     Pubkey::from_str(&text).map_err(|_| serde::de::Error::custom(format!("\"{text}\" is not an address")))
+}
+
+fn hash<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hash>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let parsed = Hash::from_str(&text);
+    parsed.map(Some).map_err(|_| serde::de::Error::custom(format!("\"{text}\" is not a genesis hash")))
 }
 
 fn all_parsed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pubkey>, D::Error> {

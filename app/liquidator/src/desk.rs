@@ -1,18 +1,22 @@
 //! The desk decides: which accounts to look at, which slices to make, within which limits. It holds every action until its outcome is
 //! known. No I/O: it is given the store and the time, and says what is to be done.
 
+mod upkeep;
+
 use std::collections::{BTreeMap, HashMap};
 
 use solana_pubkey::Pubkey;
 use taper::state::MarginAccount;
 use taper_sdk::account::decode;
 
-use crate::action::{Action, IllegalStep, Outcome, Plan, State, Step, Way};
+use crate::action::{Action, IllegalStep, Outcome, Plan, State, Step, Upkeep, Way, Work};
 use crate::decide::{Considered, Planner};
 use crate::ledger::{Earned, Ledger};
 use crate::limits::{InventoryLimit, OverLimit, SpendLimit};
 use crate::store::accounts::AccountId;
 use crate::store::{sparse, Store};
+use upkeep::Trouble;
+pub use upkeep::UpkeepRules;
 
 /// Refusals of actions on one account within a second, after which it is left alone for the rest of it.
 const REFUSALS_PER_SECOND: u32 = 3;
@@ -57,6 +61,10 @@ pub struct Round {
     pub planned: usize,
     /// Accounts at risk that were not looked at for lack of time.
     pub postponed: usize,
+    /// Calls that pay nobody, to be carried out as well.
+    pub upkeep: Vec<(ActionId, Upkeep)>,
+    /// Such calls that a limit forbids.
+    pub upkeep_over_limit: Vec<(Upkeep, OverLimit)>,
     /// Slices that a limit forbids.
     pub over_limit: Vec<(Plan, OverLimit)>,
     /// Accounts of which nothing can be made, and why.
@@ -80,6 +88,12 @@ pub struct Desk {
     ledger: Ledger,
     outcomes: BTreeMap<&'static str, u64>,
     closing: bool,
+    upkeep: UpkeepRules,
+    upkeep_spend: SpendLimit,
+    upkeep_outcomes: BTreeMap<(&'static str, &'static str), u64>,
+    troubles: HashMap<Pubkey, Trouble>,
+    /// Slot of the last round.
+    slot: u64,
 }
 
 impl Desk {
@@ -98,6 +112,11 @@ impl Desk {
             ledger: Ledger::default(),
             outcomes: Outcome::LABELS.iter().map(|label| (*label, 0)).collect(),
             closing: false,
+            upkeep: UpkeepRules::default(),
+            upkeep_spend: SpendLimit::new(0),
+            upkeep_outcomes: upkeep::no_outcomes(),
+            troubles: HashMap::new(),
+            slot: 0,
         }
     }
 
@@ -140,6 +159,7 @@ impl Desk {
     pub fn round(&mut self, store: &Store) -> Round {
         let mut round = Round::default();
         self.count_inventory(store);
+        self.slot = store.now().slot;
         if self.closing {
             return round;
         }
@@ -153,6 +173,7 @@ impl Desk {
             match considered.plans.first() {
                 Some(best) => plans.push((best.profit_atoms, id, considered.plans)),
                 None => {
+                    self.keep_up(store, id, &mut round);
                     self.rest(store, id);
                     round.refused.push((store.accounts().key(id), considered));
                 }
@@ -193,7 +214,7 @@ impl Desk {
             .iter()
             .filter(|id| {
                 let key = store.accounts().key(**id);
-                !self.busy.contains_key(&key) && !is_refused(&key)
+                !self.busy.contains_key(&key) && !is_refused(&key) && !self.is_troubled(&key)
             })
             .filter_map(|id| {
                 let row = store.accounts().row(*id);
@@ -267,7 +288,8 @@ impl Desk {
             return Ok(Some(outcome));
         }
         if let Some(over) = self.live.remove(&id) {
-            let key = over.action.plan.margin_account;
+            let work = &over.action.work;
+            let key = work.margin_account();
             self.busy.remove(&key);
             match &outcome {
                 Outcome::LostRace(_) | Outcome::NotNow(_) => {
@@ -282,7 +304,11 @@ impl Desk {
                 _ => {}
             }
             self.spend.settle(now_seconds, over.reserved_lamports, 0);
-            self.inventory.release(&over.action.plan.market, over.reserved_notional_atoms);
+            self.inventory.release(&work.market(), over.reserved_notional_atoms);
+            self.note_trouble(work.margin_account(), &outcome);
+            if let Work::Upkeep(upkeep) = work {
+                self.upkeep_is_over(now_seconds, *upkeep, over.reserved_lamports, &outcome);
+            }
         }
         *self.outcomes.entry(outcome.label()).or_default() += 1;
         Ok(Some(outcome))

@@ -52,6 +52,8 @@ macro_rules! metrics {
         pub struct Metrics {
             registry: Registry,
             outcomes: IntGaugeVec,
+            upkeep: IntGaugeVec,
+            faults: IntGaugeVec,
             profit: IntGauge,
             /// The bot's own time from news to a sent transaction.
             pub latency: Times,
@@ -65,9 +67,14 @@ macro_rules! metrics {
             /// Prometheus's, of a name that is taken twice.
             pub fn new() -> Result<Self, prometheus::Error> {
                 let registry = Registry::new();
-                let outcomes =
-                    IntGaugeVec::new(Opts::new("taper_liquidator_actions", "Actions by what became of them."), &["outcome"])?;
-                registry.register(Box::new(outcomes.clone()))?;
+                let vector = |name: &str, help: &str, labels: &[&str]| {
+                    let gauges = IntGaugeVec::new(Opts::new(format!("taper_liquidator_{name}"), help), labels)?;
+                    registry.register(Box::new(gauges.clone()))?;
+                    Ok::<_, prometheus::Error>(gauges)
+                };
+                let outcomes = vector("actions", "Actions by what became of them.", &["outcome"])?;
+                let upkeep = vector("upkeep", "Calls that pay nobody, by what became of them.", &["call", "outcome"])?;
+                let faults = vector("node_faults", "Requests that the node did not answer as it should, by kind.", &["kind"])?;
                 let profit = IntGauge::new("taper_liquidator_profit_atoms", "Earned less fees, in quote atoms.")?;
                 registry.register(Box::new(profit.clone()))?;
                 let buckets = vec![0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5];
@@ -76,7 +83,7 @@ macro_rules! metrics {
                 let latency = Histogram::with_opts(latency)?;
                 registry.register(Box::new(latency.clone()))?;
                 $(let $field = metrics!(@make registry $kind $name $help);)*
-                Ok(Self { registry, outcomes, profit, latency: Times(latency), $($field,)* })
+                Ok(Self { registry, outcomes, upkeep, faults, profit, latency: Times(latency), $($field,)* })
             }
         }
     };
@@ -95,6 +102,9 @@ macro_rules! metrics {
 metrics! {
     updates: IntCounter = "updates_total", "Updates of accounts that arrived.";
     dropped: IntCounter = "updates_dropped_total", "Updates dropped because the queue was full; each leads to loading everything anew.";
+    unreadable: IntCounter = "updates_unreadable_total", "Updates that were not understood; each leads to loading everything anew.";
+    fee_capped: IntCounter = "fee_capped_total", "Times that the usual priority fee was above the most that is offered.";
+    unusable: Gauge = "accounts_unusable", "Accounts that were left out when everything was loaded, for they do not decode.";
     connections: IntCounter = "connections_total", "Websocket connections made.";
     loads: IntCounter = "loads_total", "Times that everything was loaded.";
     clock_failures: IntCounter = "clock_failures_total", "Times that the chain's clock could not be read.";
@@ -124,6 +134,30 @@ impl Metrics {
     /// How many actions ended this way.
     pub fn outcome(&self, label: &str) -> i64 {
         self.outcomes.with_label_values(&[label]).get()
+    }
+
+    /// How many calls that pay nobody ended how.
+    pub fn set_upkeep(&self, outcomes: &BTreeMap<(&'static str, &'static str), u64>) {
+        for ((call, outcome), count) in outcomes {
+            self.upkeep.with_label_values(&[call, outcome]).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// How many of these calls ended this way.
+    pub fn upkeep(&self, call: &str, outcome: &str) -> i64 {
+        self.upkeep.with_label_values(&[call, outcome]).get()
+    }
+
+    /// How often the node did not answer as it should.
+    pub fn set_faults(&self, faults: impl Iterator<Item = (&'static str, u64)>) {
+        for (kind, count) in faults {
+            self.faults.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// How often it did not in this way.
+    pub fn faults(&self, kind: &str) -> i64 {
+        self.faults.with_label_values(&[kind]).get()
     }
 
     /// Earned less fees.

@@ -28,7 +28,9 @@ pub fn verdict(error: TaperError) -> Verdict {
         | MissingLegAccounts
         | SurplusLegAccounts
         | WrongLegMarket
-        | ThrottleEmpty => Verdict::LostRace,
+        | ThrottleEmpty
+        | AccountSolvent
+        | NothingToResolve => Verdict::LostRace,
         OracleStale
         | OracleConfidenceTooWide
         | OracleFromTheFuture
@@ -45,6 +47,9 @@ pub fn verdict(error: TaperError) -> Verdict {
         | RiskAddedThisSlot
         | AccountBankrupt
         | MarketSettled
+        | ResolutionInProgress
+        | OpenLegsFirst
+        | TakeoverNeedsFreshLegs
         | VaultCannotPay
         | InitialHealthTooLow
         | InsufficientCash

@@ -11,8 +11,10 @@ use solana_rpc_client_api::custom_error::{
 use solana_rpc_client_api::request::{RpcError, RpcRequest, RpcResponseErrorData};
 use solana_transaction_error::TransactionError;
 
+use crate::address::Veil;
+
 /// HTTP status and, with some providers, JSON-RPC code of a rate limit.
-const TOO_MANY_REQUESTS: u16 = 429;
+pub(crate) const TOO_MANY_REQUESTS: u16 = 429;
 
 /// A request was not answered, or not with what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +117,12 @@ pub enum Lie {
         /// The account.
         account: Pubkey,
     },
+    /// A status and the transaction itself that do not agree.
+    #[error("the node says of transaction {signature} both that it succeeded and that it failed")]
+    Outcome {
+        /// The transaction.
+        signature: String,
+    },
     /// Another signature than that of the transaction sent.
     #[error("the transaction {sent} was sent, the node names {named}")]
     Signature {
@@ -133,14 +141,16 @@ impl RpcFault {
             ErrorKind::Reqwest(error) if error.status().is_some_and(|status| status.as_u16() == TOO_MANY_REQUESTS) => {
                 Self::RateLimited { request: name }
             }
-            ErrorKind::Reqwest(error) if error.is_decode() => {
-                Self::Nonsense { request: name, reason: error.to_string() }
-            }
+            ErrorKind::Reqwest(error) if error.is_decode() => Self::Nonsense { request: name, reason: chain(error) },
             ErrorKind::Reqwest(error) => Self::Unreachable { request: name, reason: chain(error) },
+            ErrorKind::SerdeJson(error) => Self::Nonsense { request: name, reason: format!("it is not JSON: {error}") },
             ErrorKind::Middleware(error) => Self::Unreachable { request: name, reason: error.to_string() },
             ErrorKind::Io(error) => Self::Unreachable { request: name, reason: error.to_string() },
             ErrorKind::RpcError(RpcError::RpcResponseError { code, message, data }) => {
                 Self::of_response(name, *code, message, data)
+            }
+            ErrorKind::RpcError(RpcError::ParseError(wanted)) => {
+                Self::Nonsense { request: name, reason: format!("expected is {wanted}") }
             }
             ErrorKind::RpcError(error) => Self::Nonsense { request: name, reason: error.to_string() },
             ErrorKind::TransactionError(error) => Self::Preflight { error: error.clone(), logs: Vec::new() },
@@ -164,6 +174,36 @@ impl RpcFault {
             }
             _ => Self::Refused { request, code, message: message.to_owned() },
         }
+    }
+
+    /// Its kind, for counting.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Timeout { .. } => "timeout",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Lagging { .. } => "lagging",
+            Self::Unhealthy { .. } => "unhealthy",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Refused { .. } => "refused",
+            Self::Preflight { .. } => "preflight",
+            Self::Nonsense { .. } => "nonsense",
+            Self::Lie(_) => "lie",
+        }
+    }
+
+    /// All kinds.
+    pub const CLASSES: [&'static str; 9] =
+        ["timeout", "rate_limited", "lagging", "unhealthy", "unreachable", "refused", "preflight", "nonsense", "lie"];
+
+    /// The same without what is secret in the node's address: nodes and libraries like to quote it.
+    pub(crate) fn veiled(mut self, veil: &Veil) -> Self {
+        if let Self::Unreachable { reason: text, .. }
+        | Self::Nonsense { reason: text, .. }
+        | Self::Refused { message: text, .. } = &mut self
+        {
+            *text = veil.over(text);
+        }
+        self
     }
 
     /// True for what is likely gone if one waits.

@@ -2,28 +2,36 @@
 //! node that lags behind another is noticed; transactions that are simulated first, and whose outcome is either known or said to be unknown.
 #![deny(missing_docs)]
 
+pub mod address;
+pub mod check;
 pub mod cluster;
 mod error;
+mod follow;
+mod http;
+mod pace;
 mod read;
+pub mod socket;
 mod transact;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use solana_commitment_config::CommitmentConfig;
-use solana_rpc_client::http_sender::HttpSender;
-use solana_rpc_client::nonblocking::rpc_client::RpcClient;
-use solana_rpc_client::rpc_client::RpcClientConfig;
+use solana_commitment_config::{CommitmentConfig, CommitmentLevel};
 pub use solana_rpc_client::rpc_sender::{RpcSender, RpcTransportStats};
 pub use solana_rpc_client_api::client_error::Result as SentResult;
 pub use solana_rpc_client_api::request::RpcRequest;
 
-pub use error::RpcFault;
+use address::Veil;
+pub use error::{Lie, RpcFault};
+pub use follow::{Executed, Fate, Following};
+use http::Http;
+use pace::Pace;
 pub use read::{Fetched, Filter, Snapshot};
-pub use transact::{Fees, Landed, Prepared, Simulation, TransactError};
+pub use transact::{percentile_of, Blockhash, Fees, Landed, Prepared, Simulation, TransactError, Trial, UNITS_MAX};
 pub use world::World;
 
 /// How patient a client is.
@@ -50,18 +58,32 @@ impl Default for Patience {
     }
 }
 
-/// A cluster, through one RPC address.
+/// The longest pause between two attempts of one request.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// A cluster, through one RPC address. Clones share what is known of the node: its pace, and the newest slots seen.
+#[derive(Clone)]
 pub struct Client {
-    rpc: RpcClient,
+    node: Arc<Node>,
     commitment: CommitmentConfig,
     patience: Patience,
-    newest_slot: AtomicU64,
+}
+
+struct Node {
+    sender: Box<dyn RpcSender + Send + Sync>,
+    pace: Arc<Pace>,
+    veil: Veil,
+    /// By commitment: what is only processed is ahead of what is confirmed.
+    newest_slots: [AtomicU64; 3],
+    faults: [AtomicU64; RpcFault::CLASSES.len()],
 }
 
 impl Client {
     /// Through HTTP.
     pub fn new(url: &str, commitment: CommitmentConfig, patience: Patience) -> Self {
-        Self::with_sender(HttpSender::new_with_timeout(url, patience.request), commitment, patience)
+        let pace = Arc::new(Pace::default());
+        let sender = Http::new(url, patience.request, pace.clone());
+        Self::with(Box::new(sender), pace, Veil::of([url]), commitment, patience)
     }
 
     /// Through another transport: a test's, or a recorder's.
@@ -70,8 +92,30 @@ impl Client {
         commitment: CommitmentConfig,
         patience: Patience,
     ) -> Self {
-        let rpc = RpcClient::new_sender(sender, RpcClientConfig::with_commitment(commitment));
-        Self { rpc, commitment, patience, newest_slot: AtomicU64::new(0) }
+        Self::with(Box::new(sender), Arc::default(), Veil::default(), commitment, patience)
+    }
+
+    fn with(
+        sender: Box<dyn RpcSender + Send + Sync>,
+        pace: Arc<Pace>,
+        veil: Veil,
+        commitment: CommitmentConfig,
+        patience: Patience,
+    ) -> Self {
+        let (newest_slots, faults) = Default::default();
+        Self { node: Arc::new(Node { sender, pace, veil, newest_slots, faults }), commitment, patience }
+    }
+
+    /// The same node at another commitment.
+    #[must_use]
+    pub fn at(&self, commitment: CommitmentConfig) -> Self {
+        Self { commitment, ..self.clone() }
+    }
+
+    /// The same node with other patience.
+    #[must_use]
+    pub fn patient(&self, patience: Patience) -> Self {
+        Self { patience, ..self.clone() }
     }
 
     /// The commitment of reads and confirmations.
@@ -84,19 +128,48 @@ impl Client {
         self.patience
     }
 
-    /// The newest slot that any answer was of: reads are never of an older one.
+    /// Host and port of the node, as far as the transport has them.
+    pub fn place(&self) -> String {
+        self.node.sender.url()
+    }
+
+    fn newest(&self) -> &AtomicU64 {
+        let [processed, confirmed, finalized] = &self.node.newest_slots;
+        match self.commitment.commitment {
+            CommitmentLevel::Processed => processed,
+            CommitmentLevel::Confirmed => confirmed,
+            CommitmentLevel::Finalized => finalized,
+        }
+    }
+
+    /// The newest slot that any answer at this commitment was of: reads are never of an older one.
     pub fn newest_slot(&self) -> u64 {
-        self.newest_slot.load(Ordering::Relaxed)
+        self.newest().load(Ordering::Relaxed)
     }
 
     /// Says that a slot exists, seen elsewhere: on a websocket, in a confirmation.
     pub fn note_slot(&self, slot: u64) {
-        self.newest_slot.fetch_max(slot, Ordering::Relaxed);
+        self.newest().fetch_max(slot, Ordering::Relaxed);
     }
 
-    /// The client underneath, for what is not offered here. Without patience and memory.
-    pub fn rpc(&self) -> &RpcClient {
-        &self.rpc
+    /// Forgets the newest slots: the chain behind the node began anew.
+    pub fn forget_slots(&self) {
+        self.node.newest_slots.iter().for_each(|slot| slot.store(0, Ordering::Relaxed));
+    }
+
+    /// How many faults of each class there were, those that a further attempt has mended among them.
+    pub fn faults(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        RpcFault::CLASSES
+            .into_iter()
+            .zip(&self.node.faults)
+            .map(|(class, count)| (class, count.load(Ordering::Relaxed)))
+    }
+
+    fn count(&self, fault: &RpcFault) {
+        let place = RpcFault::CLASSES.iter().position(|class| *class == fault.class());
+        if let Some(count) = place.and_then(|place| self.node.faults.get(place)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Makes a request until it is answered, the error is not one that passes, or patience is over.
@@ -104,20 +177,51 @@ impl Client {
     /// # Errors
     /// [`RpcFault`].
     pub async fn request<T: DeserializeOwned>(&self, request: RpcRequest, params: Value) -> Result<T, RpcFault> {
+        self.request_checked(request, params, |_| Ok(())).await
+    }
+
+    /// The same; an answer that the check refuses is a fault as any other.
+    async fn request_checked<T: DeserializeOwned>(
+        &self,
+        request: RpcRequest,
+        params: Value,
+        check: impl Fn(&T) -> Result<(), RpcFault>,
+    ) -> Result<T, RpcFault> {
         let mut pause = self.patience.pause;
         let mut attempt = 1;
         loop {
-            let call = self.rpc.send::<T>(request, params.clone());
-            let fault = match tokio::time::timeout(self.patience.request, call).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) => RpcFault::of(request, &error),
-                Err(_) => RpcFault::Timeout { request: request.to_string(), after: self.patience.request },
+            let answer = self.once(request, params.clone()).await;
+            let fault = match answer.and_then(|answer| check(&answer).map(|()| answer)) {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
             };
+            self.count(&fault);
             if attempt >= self.patience.attempts || !fault.passes() {
                 return Err(fault);
             }
             tokio::time::sleep(pause).await;
-            (attempt, pause) = (attempt + 1, pause.saturating_mul(2));
+            (attempt, pause) = (attempt + 1, pause.saturating_mul(2).min(PAUSE_MAX));
         }
     }
+
+    async fn once<T: DeserializeOwned>(&self, request: RpcRequest, params: Value) -> Result<T, RpcFault> {
+        self.node.pace.wait().await;
+        let call = self.node.sender.send(request, params);
+        let answer = tokio::time::timeout(self.patience.request, call).await;
+        let timeout = || RpcFault::Timeout { request: request.to_string(), after: self.patience.request };
+        let answer = answer.map_err(|_| timeout())?;
+        let answer = answer.map_err(|error| match RpcFault::of(request, &error) {
+            // Both limits are the same: whichever strikes first, it took too long.
+            RpcFault::Unreachable { .. } if is_timeout(&error) => timeout(),
+            fault => fault.veiled(&self.node.veil),
+        })?;
+        serde_json::from_value(answer).map_err(|error| {
+            RpcFault::Nonsense { request: request.to_string(), reason: error.to_string() }.veiled(&self.node.veil)
+        })
+    }
+}
+
+fn is_timeout(error: &solana_rpc_client_api::client_error::Error) -> bool {
+    use solana_rpc_client_api::client_error::ErrorKind;
+    matches!(error.kind(), ErrorKind::Reqwest(error) if error.is_timeout())
 }

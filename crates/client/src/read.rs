@@ -1,8 +1,9 @@
 //! Accounts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{json, Value};
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
 use solana_pubkey::Pubkey;
 use solana_rpc_client_api::config::{RpcAccountInfoConfig, RpcProgramAccountsConfig};
@@ -28,6 +29,15 @@ pub struct Fetched {
     pub executable: bool,
     /// Its bytes.
     pub data: Vec<u8>,
+}
+
+impl Fetched {
+    /// An account as a node sends it; `None` if its owner or its bytes make no sense.
+    pub fn of(account: &UiAccount) -> Option<Self> {
+        let owner = account.owner.parse().ok()?;
+        let data = account.data.decode()?;
+        Some(Self { owner, lamports: account.lamports, executable: account.executable, data })
+    }
 }
 
 /// Accounts, and the oldest slot that any of them was read in.
@@ -70,14 +80,20 @@ impl Client {
         }
     }
 
-    /// Takes the slot of an answer; an older one than asked for is refused even if the node has not minded.
-    fn take<T>(&self, request: RpcRequest, wanted: u64, answer: Response<T>) -> Result<(u64, T), RpcFault> {
-        let slot = answer.context.slot;
-        if slot < wanted {
-            return Err(RpcFault::Lagging { request: request.to_string(), wanted });
-        }
-        self.note_slot(slot);
-        Ok((slot, answer.value))
+    /// Asks for something that has a slot; an older one than was seen before is refused even if the node has not minded.
+    pub(crate) async fn newer<T: DeserializeOwned>(
+        &self,
+        request: RpcRequest,
+        params: Value,
+    ) -> Result<(u64, T), RpcFault> {
+        let wanted = self.newest_slot();
+        let check = |answer: &Response<T>| match answer.context.slot < wanted {
+            true => Err(RpcFault::Lagging { request: request.to_string(), wanted }),
+            false => Ok(()),
+        };
+        let answer = self.request_checked(request, params, check).await.map_err(|fault| with_slot(fault, wanted))?;
+        self.note_slot(answer.context.slot);
+        Ok((answer.context.slot, answer.value))
     }
 
     /// Reads accounts. Those that do not exist are not in the answer. More than a hundred are read in parts, which may be of different slots.
@@ -88,15 +104,11 @@ impl Client {
         let request = RpcRequest::GetMultipleAccounts;
         let mut snapshot = Snapshot { slot: u64::MAX, rows: BTreeMap::new() };
         for chunk in keys.chunks(ACCOUNTS_PER_REQUEST) {
-            let wanted = self.newest_slot();
             let names: Vec<String> = chunk.iter().map(Pubkey::to_string).collect();
-            let answer: Response<Vec<Option<UiAccount>>> = self
-                .request(request, json!([names, self.account_config()]))
-                .await
-                .map_err(|fault| with_slot(fault, wanted))?;
-            let (slot, found) = self.take(request, wanted, answer)?;
+            let (slot, found): (u64, Vec<Option<UiAccount>>) =
+                self.newer(request, json!([names, self.account_config()])).await?;
             if found.len() != chunk.len() {
-                return Err(RpcFault::Lie(Lie::Count { asked: chunk.len(), answered: found.len() }));
+                return Err(self.lie(Lie::Count { asked: chunk.len(), answered: found.len() }));
             }
             snapshot.slot = snapshot.slot.min(slot);
             for (key, account) in chunk.iter().zip(found) {
@@ -119,13 +131,37 @@ impl Client {
         Ok(self.accounts(&[*key]).await?.rows.remove(key))
     }
 
+    fn lie(&self, lie: Lie) -> RpcFault {
+        let fault = RpcFault::Lie(lie);
+        self.count(&fault);
+        fault
+    }
+
     /// Reads the accounts of a program that match all filters, all of one slot.
     ///
     /// # Errors
     /// [`RpcFault`]; a node that lists others is found out.
     pub async fn program_accounts(&self, program: &Pubkey, filters: &[Filter]) -> Result<Snapshot, RpcFault> {
+        let mut snapshot = Snapshot::default();
+        snapshot.slot = self
+            .each_program_account(program, filters, |account, found| {
+                snapshot.rows.insert(account, found);
+            })
+            .await?;
+        Ok(snapshot)
+    }
+
+    /// The same, one after another: a million accounts need not be unpacked at once. Returns their slot.
+    ///
+    /// # Errors
+    /// As [`Self::program_accounts`]; what has been taken before is worth nothing then.
+    pub async fn each_program_account(
+        &self,
+        program: &Pubkey,
+        filters: &[Filter],
+        mut take: impl FnMut(Pubkey, Fetched),
+    ) -> Result<u64, RpcFault> {
         let request = RpcRequest::GetProgramAccounts;
-        let wanted = self.newest_slot();
         let memcmp = filters
             .iter()
             .map(|filter| RpcFilterType::Memcmp(Memcmp::new_base58_encoded(filter.offset, &filter.bytes)));
@@ -135,14 +171,10 @@ impl Client {
             with_context: Some(true),
             sort_results: None,
         };
-        let answer: Response<Vec<RpcKeyedAccount>> = self
-            .request(request, json!([program.to_string(), config]))
-            .await
-            .map_err(|fault| with_slot(fault, wanted))?;
-        let (slot, listed) = self.take(request, wanted, answer)?;
-        let mut snapshot = Snapshot { slot, rows: BTreeMap::new() };
-        let mut seen = BTreeSet::new();
-        for row in &listed {
+        let (slot, listed): (u64, Vec<RpcKeyedAccount>) =
+            self.newer(request, json!([program.to_string(), config])).await?;
+        let mut seen = HashSet::with_capacity(listed.len());
+        for row in listed {
             let account: Pubkey = row.pubkey.parse().map_err(|_| nonsense(request, &row.pubkey))?;
             let found = fetched(request, &account, &row.account)?;
             let lie = if found.owner != *program {
@@ -155,11 +187,11 @@ impl Client {
                 None
             };
             if let Some(lie) = lie {
-                return Err(RpcFault::Lie(lie));
+                return Err(self.lie(lie));
             }
-            snapshot.rows.insert(account, found);
+            take(account, found);
         }
-        Ok(snapshot)
+        Ok(slot)
     }
 }
 
@@ -175,10 +207,8 @@ fn nonsense(request: RpcRequest, text: &str) -> RpcFault {
 }
 
 fn fetched(request: RpcRequest, key: &Pubkey, account: &UiAccount) -> Result<Fetched, RpcFault> {
-    let owner = account.owner.parse().map_err(|_| nonsense(request, &account.owner))?;
-    let data = account.data.decode().ok_or_else(|| {
-        let reason = format!("the bytes of account {key} cannot be decoded");
+    Fetched::of(account).ok_or_else(|| {
+        let reason = format!("owner or bytes of account {key} cannot be decoded");
         RpcFault::Nonsense { request: request.to_string(), reason }
-    })?;
-    Ok(Fetched { owner, lamports: account.lamports, executable: account.executable, data })
+    })
 }

@@ -1,7 +1,5 @@
 //! One action, one transaction: built, simulated, sent, and followed until its outcome is known or time is up.
 
-use std::time::Instant;
-
 use serde_json::json;
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
@@ -11,18 +9,18 @@ use solana_pubkey::Pubkey;
 use solana_rpc_client::rpc_client::SerializableTransaction;
 use solana_rpc_client_api::config::{RpcSendTransactionConfig, RpcSimulateTransactionConfig};
 use solana_rpc_client_api::request::RpcRequest;
-use solana_rpc_client_api::response::{Response, RpcBlockhash, RpcPrioritizationFee, RpcSimulateTransactionResult};
+use solana_rpc_client_api::response::{RpcBlockhash, RpcPrioritizationFee, RpcSimulateTransactionResult};
 use solana_signature::Signature;
 use solana_signer::signers::Signers;
 use solana_signer::SignerError;
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
-use solana_transaction_status_client_types::{TransactionStatus, UiTransactionEncoding};
+use solana_transaction_status_client_types::UiTransactionEncoding;
 use taper_sdk::failure::{explain, Failure};
 use taper_sdk::lookup;
 
 use crate::error::Lie;
-use crate::{Client, RpcFault};
+use crate::{Client, Fate, Following, RpcFault};
 
 /// Most compute units that a transaction may ask for.
 pub const UNITS_MAX: u32 = 1_400_000;
@@ -30,6 +28,8 @@ pub const UNITS_MAX: u32 = 1_400_000;
 pub const TRANSACTION_BYTES_MAX: usize = 1_232;
 /// Asked for beyond what a simulation used, in percent: the chain moves on in between.
 const UNITS_MARGIN_PERCENT: u64 = 20;
+/// A transaction is sent again after so many looks at its status.
+const LOOKS_PER_SENDING: u32 = 8;
 
 /// Compute units and their price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,8 +49,28 @@ pub struct Simulation {
     pub units: u64,
     /// What the programs logged.
     pub logs: Vec<String>,
-    /// Why it would fail.
+    /// The error that it would fail with.
+    pub error: Option<TransactionError>,
+    /// The same, explained.
     pub failure: Option<Failure>,
+}
+
+/// What of a transaction a simulation takes as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trial {
+    /// Everything: signatures are verified, the blockhash must be good.
+    Final,
+    /// The instructions: it will be signed anew.
+    Draft,
+}
+
+/// A blockhash, and how long it is good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blockhash {
+    /// The blockhash.
+    pub hash: Hash,
+    /// Last block height at which it is good.
+    pub last_valid_block_height: u64,
 }
 
 /// A signed transaction that a simulation found good.
@@ -130,13 +150,13 @@ impl Client {
     ///
     /// # Errors
     /// [`RpcFault`].
-    pub async fn latest_blockhash(&self) -> Result<(Hash, u64), RpcFault> {
+    pub async fn latest_blockhash(&self) -> Result<Blockhash, RpcFault> {
         let request = RpcRequest::GetLatestBlockhash;
-        let answer: Response<RpcBlockhash> = self.request(request, json!([self.commitment()])).await?;
-        let reason = || format!("{:?} is no hash", answer.value.blockhash);
-        let hash = answer.value.blockhash.parse();
+        let (_, found): (u64, RpcBlockhash) = self.newer(request, json!([self.commitment()])).await?;
+        let reason = || format!("{:?} is no hash", found.blockhash);
+        let hash = found.blockhash.parse();
         let hash = hash.map_err(|_| RpcFault::Nonsense { request: request.to_string(), reason: reason() })?;
-        Ok((hash, answer.value.last_valid_block_height))
+        Ok(Blockhash { hash, last_valid_block_height: found.last_valid_block_height })
     }
 
     /// What others have lately paid for a unit while writing to these accounts, in millionths of a lamport, by slot.
@@ -148,6 +168,15 @@ impl Client {
         let fees: Vec<RpcPrioritizationFee> =
             self.request(RpcRequest::GetRecentPrioritizationFees, json!([names])).await?;
         Ok(fees.iter().map(|fee| (fee.slot, fee.prioritization_fee)).collect())
+    }
+
+    /// The fee, per compute unit, that this share of the recent transactions on these accounts stayed under.
+    ///
+    /// # Errors
+    /// [`RpcFault`].
+    pub async fn usual_fee(&self, accounts: &[Pubkey], percentile: u8) -> Result<u64, RpcFault> {
+        let mut fees: Vec<u64> = self.recent_fees(accounts).await?.into_iter().map(|(_, fee)| fee).collect();
+        Ok(percentile_of(&mut fees, percentile))
     }
 
     /// Lamports of an address.
@@ -166,22 +195,24 @@ impl Client {
         &self,
         transaction: &VersionedTransaction,
         programs: &[Pubkey],
+        trial: Trial,
     ) -> Result<Simulation, RpcFault> {
-        let request = RpcRequest::SimulateTransaction;
         let config = RpcSimulateTransactionConfig {
-            sig_verify: true,
+            sig_verify: trial == Trial::Final,
+            replace_recent_blockhash: trial == Trial::Draft,
             commitment: Some(self.commitment()),
             encoding: Some(UiTransactionEncoding::Base64),
             min_context_slot: Some(self.newest_slot()),
             ..RpcSimulateTransactionConfig::default()
         };
-        let answer: Response<RpcSimulateTransactionResult> =
-            self.request(request, json!([encoded(transaction)?, config])).await?;
-        self.note_slot(answer.context.slot);
-        let logs = answer.value.logs.unwrap_or_default();
-        let failure = answer.value.err.map(|error| explain(&TransactionError::from(error), &logs, programs));
-        let units = answer.value.units_consumed.unwrap_or_default();
-        Ok(Simulation { slot: answer.context.slot, units, logs, failure })
+        let (slot, found): (u64, RpcSimulateTransactionResult) =
+            self.newer(RpcRequest::SimulateTransaction, json!([encoded(transaction)?, config])).await?;
+        let logs = found.logs.unwrap_or_default();
+        let error = found.err.map(TransactionError::from);
+        let failure = error.as_ref().map(|error| explain(error, &logs, programs));
+        // A node that does not say what it used leaves no choice but the most.
+        let units = found.units_consumed.unwrap_or(u64::from(UNITS_MAX));
+        Ok(Simulation { slot, units, logs, error, failure })
     }
 
     /// Builds, signs and simulates. The first signer pays.
@@ -196,14 +227,14 @@ impl Client {
         signers: &S,
         fees: Fees,
     ) -> Result<Prepared, TransactError> {
-        let (blockhash, last_valid_block_height) = self.latest_blockhash().await?;
+        let Blockhash { hash, last_valid_block_height } = self.latest_blockhash().await?;
         let build = |units: u32| -> Result<VersionedTransaction, TransactError> {
             let mut all = vec![ComputeBudgetInstruction::set_compute_unit_limit(units)];
             if fees.micro_lamports_per_unit != 0 {
                 all.push(ComputeBudgetInstruction::set_compute_unit_price(fees.micro_lamports_per_unit));
             }
             all.extend_from_slice(instructions);
-            let message = VersionedMessage::V0(lookup::message(payer, &all, tables, blockhash)?);
+            let message = VersionedMessage::V0(lookup::message(payer, &all, tables, hash)?);
             let transaction = VersionedTransaction::try_new(message, signers)?;
             let bytes = serialized(&transaction)?.len();
             if bytes > TRANSACTION_BYTES_MAX {
@@ -213,7 +244,7 @@ impl Client {
         };
         let transaction = build(fees.units.unwrap_or(UNITS_MAX))?;
         let programs = programs_of(&transaction);
-        let simulation = self.simulate(&transaction, &programs).await?;
+        let simulation = self.simulate(&transaction, &programs, Trial::Final).await?;
         if let Some(failure) = simulation.failure {
             return Err(TransactError::Simulation { failure: Box::new(failure), logs: simulation.logs });
         }
@@ -243,24 +274,13 @@ impl Client {
         Ok(sent)
     }
 
-    /// What became of a transaction, as far as the node knows.
-    ///
-    /// # Errors
-    /// [`RpcFault`].
-    pub async fn status(&self, signature: &Signature) -> Result<Option<TransactionStatus>, RpcFault> {
-        let params = json!([[signature.to_string()], { "searchTransactionHistory": true }]);
-        let answer: Response<Vec<Option<TransactionStatus>>> =
-            self.request(RpcRequest::GetSignatureStatuses, params).await?;
-        Ok(answer.value.into_iter().next().flatten())
-    }
-
     /// Sends and follows a prepared transaction to the client's commitment. It is sent again while it can land and has not.
     ///
     /// # Errors
     /// [`TransactError`].
     pub async fn submit(&self, prepared: &Prepared) -> Result<Landed, TransactError> {
         let signature = *prepared.transaction.get_signature();
-        let mut doubt = match self.send(&prepared.transaction).await {
+        let first = match self.send(&prepared.transaction).await {
             Ok(_) => None,
             Err(RpcFault::Preflight { error, logs }) => {
                 let failure = Box::new(explain(&error, &logs, &prepared.programs));
@@ -269,50 +289,27 @@ impl Client {
             // Whether the node has passed it on nobody knows: only its status, or its expiry, will tell.
             Err(fault) => Some(fault),
         };
-        let started = Instant::now();
-        let mut rounds = 0u32;
-        while started.elapsed() < self.patience().confirmation {
-            match self.outcome(&signature, prepared).await {
-                Ok(Some(end)) => return end,
-                Ok(None) => {}
-                Err(fault) => doubt = Some(fault),
-            }
-            tokio::time::sleep(self.patience().pause).await;
-            rounds = rounds.wrapping_add(1);
-            if rounds.is_multiple_of(8) {
-                // The same signature: it cannot be done twice.
-                let _ = self.send(&prepared.transaction).await;
-            }
-        }
-        let reason = match doubt {
-            Some(fault) => fault.to_string(),
-            None => format!("it was not confirmed within {:?}", self.patience().confirmation),
+        let patience = self.patience();
+        let following = Following {
+            is_sent: true,
+            look_every: patience.pause,
+            send_every: patience.pause.saturating_mul(LOOKS_PER_SENDING),
+            give_up_after: patience.confirmation,
         };
-        Err(TransactError::Unknown { signature, reason })
-    }
-
-    async fn outcome(
-        &self,
-        signature: &Signature,
-        prepared: &Prepared,
-    ) -> Result<Option<Result<Landed, TransactError>>, RpcFault> {
-        // The height first: a transaction that lands in between has a status.
-        let height: u64 = self.request(RpcRequest::GetBlockHeight, json!([self.commitment()])).await?;
-        match self.status(signature).await? {
-            Some(status) if status.satisfies_commitment(self.commitment()) => {
-                self.note_slot(status.slot);
-                Ok(Some(match status.err {
-                    None => Ok(Landed { signature: *signature, slot: status.slot }),
-                    Some(error) => {
-                        let failure = Box::new(explain::<&str>(&error, &[], &prepared.programs));
-                        Err(TransactError::Failed { signature: *signature, failure })
-                    }
-                }))
+        match self.follow(&prepared.transaction, prepared.last_valid_block_height, &following, |_| ()).await {
+            Ok(Fate::Landed { slot, error: None }) => Ok(Landed { signature, slot }),
+            Ok(Fate::Landed { error: Some(error), .. }) => {
+                let failure = Box::new(explain::<&str>(&error, &[], &prepared.programs));
+                Err(TransactError::Failed { signature, failure })
             }
-            None if height > prepared.last_valid_block_height => {
-                Ok(Some(Err(TransactError::Expired { signature: *signature })))
+            Ok(Fate::Expired { .. }) => Err(TransactError::Expired { signature }),
+            Err(doubt) => {
+                let reason = match doubt.or(first) {
+                    Some(fault) => fault.to_string(),
+                    None => format!("it was not confirmed within {:?}", patience.confirmation),
+                };
+                Err(TransactError::Unknown { signature, reason })
             }
-            _ => Ok(None),
         }
     }
 
@@ -332,6 +329,14 @@ impl Client {
     }
 }
 
+/// The value below which this percentage of them lies; zero of none.
+pub fn percentile_of(values: &mut [u64], percentile: u8) -> u64 {
+    values.sort_unstable();
+    let last = values.len().saturating_sub(1);
+    let place = last.saturating_mul(usize::from(percentile.min(100))).div_ceil(100);
+    values.get(place).copied().unwrap_or(0)
+}
+
 fn with_margin(units: u64) -> u32 {
     let padded = units.saturating_add(units.saturating_mul(UNITS_MARGIN_PERCENT) / 100).saturating_add(1_000);
     u32::try_from(padded).unwrap_or(UNITS_MAX).min(UNITS_MAX)
@@ -348,7 +353,20 @@ fn serialized(transaction: &VersionedTransaction) -> Result<Vec<u8>, RpcFault> {
         .map_err(|error| RpcFault::Nonsense { request: "serialisation".to_owned(), reason: error.to_string() })
 }
 
-fn encoded(transaction: &VersionedTransaction) -> Result<String, RpcFault> {
+pub(crate) fn encoded(transaction: &VersionedTransaction) -> Result<String, RpcFault> {
     use base64::prelude::{Engine, BASE64_STANDARD};
     Ok(BASE64_STANDARD.encode(serialized(transaction)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles() {
+        assert_eq!(percentile_of(&mut [], 75), 0);
+        assert_eq!(percentile_of(&mut [7], 0), 7);
+        let mut fees = [50, 10, 40, 20, 30];
+        assert_eq!([0, 50, 75, 100].map(|percentile| percentile_of(&mut fees, percentile)), [10, 30, 40, 50]);
+    }
 }

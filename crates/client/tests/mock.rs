@@ -92,9 +92,10 @@ fn account(owner: &Pubkey) -> Value {
 const ACCOUNTS: &str = "getMultipleAccounts";
 const PROGRAM_ACCOUNTS: &str = "getProgramAccounts";
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_read_is_never_older_than_one_before_and_the_node_is_told_so() {
-    let node = Node::with([(ACCOUNTS, at(100, json!([account(&key(9))]))), (ACCOUNTS, at(99, json!([null])))]);
+    let older = || (ACCOUNTS, at(99, json!([null])));
+    let node = Node::with([(ACCOUNTS, at(100, json!([account(&key(9))]))), older(), older(), older()]);
     let client = client(&node);
     let found = client.account(&key(1)).await.unwrap().unwrap();
     assert_eq!((found.owner, found.data, found.lamports), (key(9), vec![7, 8], 5));
@@ -102,9 +103,16 @@ async fn a_read_is_never_older_than_one_before_and_the_node_is_told_so() {
     let fault = client.account(&key(1)).await.unwrap_err();
     assert_eq!(fault, RpcFault::Lagging { request: ACCOUNTS.to_owned(), wanted: 100 });
     assert_eq!(node.params(1)[1]["minContextSlot"], 100);
+    assert!(node.is_done(), "it has been given the time to catch up");
+    let lagging = client.faults().find(|(class, _)| *class == "lagging");
+    assert_eq!(lagging, Some(("lagging", 3)));
+    // Another commitment has slots of its own.
+    assert_eq!(client.at(CommitmentConfig::finalized()).newest_slot(), 0);
+    client.forget_slots();
+    assert_eq!(client.newest_slot(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn rate_limits_and_lag_are_waited_for_and_then_named() {
     let limited = || (ACCOUNTS, Err((429, "Too many requests")));
     let node = Node::with([limited(), (ACCOUNTS, Err((-32_016, "behind"))), (ACCOUNTS, at(7, json!([null])))]);
@@ -125,7 +133,7 @@ async fn an_error_that_does_not_pass_is_told_at_once() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_node_that_does_not_answer_is_given_up() {
     struct Silent;
     #[async_trait]
@@ -172,8 +180,11 @@ fn simulated(err: Value) -> (&'static str, Answer) {
     ("simulateTransaction", at(10, json!({ "err": err, "logs": [], "unitsConsumed": 10_000 })))
 }
 
-fn height(height: u64) -> (&'static str, Answer) {
-    ("getBlockHeight", Ok(json!(height)))
+fn height(slot: u64, height: u64) -> (&'static str, Answer) {
+    let rest = json!({ "epoch": 0, "slotIndex": 0, "slotsInEpoch": 10, "transactionCount": 0 });
+    let mut info = json!({ "absoluteSlot": slot, "blockHeight": height });
+    info.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+    ("getEpochInfo", Ok(info))
 }
 
 fn status(status: Value) -> (&'static str, Answer) {
@@ -183,6 +194,10 @@ fn status(status: Value) -> (&'static str, Answer) {
 fn landed(err: Value) -> Value {
     let outcome = if err.is_null() { json!({ "Ok": null }) } else { json!({ "Err": err }) };
     json!({ "slot": 11, "confirmations": 1, "err": err, "status": outcome, "confirmationStatus": "confirmed" })
+}
+
+fn processed() -> Value {
+    json!({ "slot": 11, "confirmations": 0, "err": null, "status": { "Ok": null }, "confirmationStatus": "processed" })
 }
 
 /// Sends; the node's answer is another signature than ours, because nobody knows ours here.
@@ -209,25 +224,26 @@ async fn a_transaction_that_would_fail_is_not_sent() {
     assert_eq!(node.asked(), ["getLatestBlockhash", "simulateTransaction"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_transaction_is_followed_to_its_end() {
     let node = Node::with([
         blockhash(),
         simulated(Value::Null),
         sent(),
-        height(10),
         status(Value::Null),
-        height(11),
+        status(processed()),
+        status(Value::Null),
+        height(11, 11),
         status(landed(Value::Null)),
     ]);
     assert_eq!(act(&node).await.unwrap(), 11);
     assert!(node.is_done());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn one_that_landed_and_failed_is_told_from_one_that_was_not_sent() {
     let error = json!({ "InstructionError": [1, { "Custom": 6034 }] });
-    let node = Node::with([blockhash(), simulated(Value::Null), sent(), height(10), status(landed(error))]);
+    let node = Node::with([blockhash(), simulated(Value::Null), sent(), status(landed(error))]);
     let error = act(&node).await.unwrap_err();
     assert!(
         matches!(&error, TransactError::Failed { failure, .. }
@@ -236,33 +252,64 @@ async fn one_that_landed_and_failed_is_told_from_one_that_was_not_sent() {
     );
 }
 
-#[tokio::test]
-async fn one_that_can_no_longer_land_has_expired() {
-    let node = Node::with([
-        blockhash(),
-        simulated(Value::Null),
-        sent(),
-        height(50),
-        status(Value::Null),
-        height(51),
-        status(Value::Null),
-    ]);
-    assert!(matches!(act(&node).await, Err(TransactError::Expired { .. })));
+/// Three looks without news; the height is asked for at each fourth.
+fn no_news() -> [(&'static str, Answer); 3] {
+    [status(Value::Null), status(Value::Null), status(Value::Null)]
 }
 
-#[tokio::test]
-async fn a_lost_confirmation_is_an_unknown_outcome_with_the_signature() {
-    let gone = || ("getBlockHeight", Err((-32_603, "gone")));
-    let mut script = vec![blockhash(), simulated(Value::Null), ("sendTransaction", Err((-32_603, "gone")))];
-    // Enough for every round until time is up; each eighth round sends again.
-    for round in 1..=100 {
-        script.push(gone());
-        if round % 8 == 0 {
-            script.push(("sendTransaction", Err((-32_603, "gone"))));
-        }
-    }
+#[tokio::test(start_paused = true)]
+async fn one_that_can_no_longer_land_has_expired() {
+    let mut script = vec![blockhash(), simulated(Value::Null), sent()];
+    script.extend(no_news());
+    script.extend([height(11, 50), status(Value::Null)]);
+    script.extend(no_news());
+    script.extend([height(11, 51), status(Value::Null)]);
     let node = Node::with(script);
     let error = act(&node).await.unwrap_err();
+    assert!(matches!(error, TransactError::Expired { .. }), "{error}");
+    assert!(node.is_done());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_behind_the_height_proves_nothing_about_what_it_does_not_know() {
+    let mut script = vec![blockhash(), simulated(Value::Null), sent()];
+    script.extend(no_news());
+    // The height is that of slot 70; the status is a node's that has seen slot 11 only. The next look finds it landed.
+    script.extend([height(70, 51), status(Value::Null), status(landed(Value::Null))]);
+    let node = Node::with(script);
+    assert_eq!(act(&node).await.unwrap(), 11);
+    assert!(node.is_done());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_confirmation_is_an_unknown_outcome_with_the_signature() {
+    struct Gone(Node);
+    #[async_trait]
+    impl RpcSender for Gone {
+        async fn send(&self, request: RpcRequest, params: Value) -> SentResult<Value> {
+            if !self.0.is_done() {
+                return self.0.send(request, params).await;
+            }
+            let message = "gone".to_owned();
+            Err(ErrorKind::RpcError(RpcError::RpcResponseError {
+                code: -32_603,
+                message,
+                data: RpcResponseErrorData::Empty,
+            })
+            .into())
+        }
+        fn get_transport_stats(&self) -> RpcTransportStats {
+            RpcTransportStats::default()
+        }
+        fn url(&self) -> String {
+            String::new()
+        }
+    }
+    let gone = Gone(Node::with([blockhash(), simulated(Value::Null)]));
+    let client = Client::with_sender(gone, CommitmentConfig::confirmed(), PATIENCE);
+    let payer = Keypair::new();
+    let call = release_seat(key(1), key(2));
+    let error = client.transact(&payer.pubkey(), &[call], &[&payer], Fees::default()).await.unwrap_err();
     let TransactError::Unknown { signature, reason } = &error else { panic!("{error}") };
     assert!(reason.contains("gone"), "{reason}");
     let text = error.to_string();

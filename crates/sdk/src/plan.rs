@@ -17,12 +17,14 @@ use crate::legs::Leg;
 use crate::snapshot::{look, Accounts, Copies, PlanError};
 
 mod absorb;
+mod flag;
 mod opened;
 mod resolution;
 
 use opened::Opened;
 
 pub use absorb::{plan_absorb, AbsorberQuery};
+pub use flag::{plan_flag, FlagPlan};
 pub use resolution::{deficit, plan_resolution, ResolvePlan};
 
 /// The health of a margin account in the program's three valuations.

@@ -3,47 +3,33 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use solana_commitment_config::CommitmentConfig;
 use solana_compute_budget_interface::ComputeBudgetInstruction;
-use solana_hash::Hash;
 use solana_instruction::error::InstructionError;
 use solana_instruction::Instruction;
 use solana_message::{v0, AddressLookupTableAccount, VersionedMessage};
-use solana_rpc_client_api::config::{RpcSendTransactionConfig, RpcSimulateTransactionConfig, RpcTransactionConfig};
 use solana_signature::Signature;
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
-use solana_transaction_status_client_types::option_serializer::OptionSerializer;
-use solana_transaction_status_client_types::UiTransactionEncoding;
+use taper_client::{Executed, Fate, Following, Trial, UNITS_MAX};
 use tokio::sync::{mpsc, watch};
+use tracing::{debug, warn};
 
 use super::chain::Chain;
 use super::patience::watched;
+use super::watch::Recent;
 use crate::action::Step;
 use crate::desk::ActionId;
 use crate::wallet::Wallet;
 
-/// Units that a simulation may use: the most that any transaction can.
-const MAX_UNITS: u32 = 1_400_000;
-const POLL: Duration = Duration::from_millis(250);
-const RESEND: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const SEND_EVERY: Duration = Duration::from_secs(1);
 /// A node that has not answered for so long is lost.
 const NODE_LOST_AFTER: Duration = Duration::from_secs(10);
-/// A blockhash is good for about a minute: what the chain does not know after this can land no more, whatever a node says of its height.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
 /// The log of a transaction can be a little later than its status.
 const LOG_ATTEMPTS: u32 = 20;
-
-/// A blockhash, and how long it is good.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recent {
-    /// The blockhash; the default one before the first.
-    pub blockhash: Hash,
-    /// Last block height at which it is good.
-    pub last_valid_block_height: u64,
-    /// Priority fee.
-    pub micro_lamports_per_unit: u64,
-}
+/// Time before a node that contradicts itself is asked again.
+const CONTRADICTION_PAUSE: Duration = Duration::from_secs(2);
+const LAMPORTS_PER_SIGNATURE: u64 = 5_000;
 
 /// What a sender reports.
 #[derive(Debug)]
@@ -63,7 +49,7 @@ pub enum Progress {
         /// Landed or refused.
         step: Step,
     },
-    /// The bot's own time from the news that led to the action to the transaction's bytes, without what the node was waited for.
+    /// The bot's own time from the news that led to the action to the transaction, without the node's answers.
     Latency(Duration),
 }
 
@@ -87,15 +73,21 @@ pub struct Sender {
     pub progress: mpsc::UnboundedSender<Progress>,
 }
 
-/// The most that a transaction can cost: one signature, and all its units at this fee.
+/// What a transaction with this limit costs: one signature, and its units.
+pub fn fee_lamports(units: u32, micro_lamports_per_unit: u64) -> u64 {
+    let priority = u128::from(micro_lamports_per_unit) * u128::from(units);
+    LAMPORTS_PER_SIGNATURE.saturating_add(u64::try_from(priority.div_ceil(1_000_000)).unwrap_or(u64::MAX))
+}
+
+/// The most that a transaction can cost at this fee.
 pub fn max_fee_lamports(micro_lamports_per_unit: u64) -> u64 {
-    5_000 + micro_lamports_per_unit.saturating_mul(u64::from(MAX_UNITS)).div_ceil(1_000_000)
+    fee_lamports(UNITS_MAX, micro_lamports_per_unit)
 }
 
 /// The units to ask for, given what a simulation used.
 pub fn unit_limit(used: u64, margin_percent: u64) -> u32 {
-    let wanted = used.saturating_mul(100 + margin_percent).div_ceil(100);
-    u32::try_from(wanted).unwrap_or(MAX_UNITS).clamp(1, MAX_UNITS)
+    let wanted = used.saturating_mul(margin_percent.saturating_add(100)).div_ceil(100);
+    u32::try_from(wanted).unwrap_or(UNITS_MAX).clamp(1, UNITS_MAX)
 }
 
 /// What an error on chain means for an action. The program's instruction is the third: two of the compute budget come first.
@@ -106,25 +98,49 @@ pub fn step_of(error: &TransactionError) -> Step {
     }
 }
 
+/// A signed transaction.
+struct Signed {
+    transaction: VersionedTransaction,
+    last_valid_block_height: u64,
+    /// What it costs if it lands.
+    fee_lamports: u64,
+}
+
+impl Signed {
+    fn signature(&self) -> Signature {
+        self.transaction.signatures.first().copied().unwrap_or_default()
+    }
+}
+
 impl Sender {
     /// Carries out an action. `started` is when the news that led to it arrived.
     pub async fn carry_out(&self, id: ActionId, instruction: Instruction, started: Instant) {
-        let step = |step| Progress::Step(id, step);
-        let recent = *self.recent.borrow();
-        let (transaction, waited) = match self.prepare(&instruction, &recent).await {
-            Ok(prepared) => prepared,
-            Err(refused) => return self.tell(step(refused)),
+        let step = |step| self.tell(Progress::Step(id, step));
+        let (units, waited) = match self.try_out(&instruction).await {
+            Ok(tried) => tried,
+            Err(refused) => return step(refused),
         };
-        let (transaction, units) = transaction;
-        self.tell(step(Step::Simulated { units }));
-        if self.dry_run || *self.closing.borrow() || recent.blockhash == Hash::default() {
-            return self.tell(step(Step::Withheld));
+        step(Step::Simulated { units });
+        if self.dry_run || *self.closing.borrow() {
+            return step(Step::Withheld);
         }
+        let recent = *self.recent.borrow();
+        if !recent.is_fresh() {
+            return step(Step::Broken("nothing was sent: the node gives no blockhash that is new enough".into()));
+        }
+        let signed = match self.sign(&instruction, unit_limit(units, self.unit_margin_percent), &recent) {
+            Ok(signed) => signed,
+            Err(broken) => return step(broken),
+        };
         // From here on the action is sent: its outcome is waited for, whatever happens.
-        self.tell(step(Step::Sent { last_valid_block_height: recent.last_valid_block_height }));
-        let handed_over = self.submit(&transaction).await;
+        step(Step::Sent { last_valid_block_height: signed.last_valid_block_height });
+        let (sent, sending) = watched(self.chain.sure.hand_over(&signed.transaction)).await;
+        if let Err(error) = sent {
+            debug!(%error, "not accepted by the node");
+        }
+        let handed_over = sending.first.unwrap_or_else(Instant::now);
         self.tell(Progress::Latency(handed_over.duration_since(started).saturating_sub(waited)));
-        self.follow(id, &transaction, &recent).await;
+        self.follow(id, &signed).await;
     }
 
     fn tell(&self, progress: Progress) {
@@ -132,148 +148,99 @@ impl Sender {
         let _ = self.progress.send(progress);
     }
 
-    /// Simulates, and signs what is to be sent. Also how long the node was waited for.
-    async fn prepare(
-        &self,
-        instruction: &Instruction,
-        recent: &Recent,
-    ) -> Result<((VersionedTransaction, u64), Duration), Step> {
-        let fee = recent.micro_lamports_per_unit;
+    /// Simulates: the units used, and how long the node was waited for.
+    async fn try_out(&self, instruction: &Instruction) -> Result<(u64, Duration), Step> {
+        let recent = *self.recent.borrow();
         // Nobody looks at the signature of a simulation.
-        let message = self.message(instruction, MAX_UNITS, fee, recent.blockhash)?;
+        let message = self.message(instruction, UNITS_MAX, &recent)?;
         let signatures = vec![Signature::default(); usize::from(message.header().num_required_signatures)];
-        let trial = VersionedTransaction { signatures, message };
-        let config = RpcSimulateTransactionConfig {
-            sig_verify: false,
-            replace_recent_blockhash: true,
-            commitment: Some(CommitmentConfig::processed()),
-            encoding: Some(UiTransactionEncoding::Base64),
-            ..RpcSimulateTransactionConfig::default()
-        };
-        let (simulated, waited) = watched(self.chain.client.simulate_transaction_with_config(&trial, config)).await;
-        let result = simulated.map_err(|error| match error.kind().get_transaction_error() {
-            Some(error) => step_of(&error),
-            None => Step::Broken(format!("simulation: {error}")),
-        })?;
-        if let Some(error) = result.value.err {
-            return Err(step_of(&error.into()));
+        let draft = VersionedTransaction { signatures, message };
+        let (simulated, waited) = watched(self.chain.newest.simulate(&draft, &[], Trial::Draft)).await;
+        let simulated = simulated.map_err(|fault| Step::Broken(format!("nothing was sent: {fault}")))?;
+        match simulated.error {
+            Some(error) => Err(step_of(&error)),
+            None => Ok((simulated.units, waited.sum)),
         }
-        let units = result.value.units_consumed.unwrap_or(u64::from(MAX_UNITS));
-        let limit = unit_limit(units, self.unit_margin_percent);
-        Ok(((self.sign(instruction, limit, fee, recent.blockhash)?, units), waited.sum))
     }
 
-    fn sign(
-        &self,
-        instruction: &Instruction,
-        units: u32,
-        micro_lamports_per_unit: u64,
-        blockhash: Hash,
-    ) -> Result<VersionedTransaction, Step> {
-        let message = self.message(instruction, units, micro_lamports_per_unit, blockhash)?;
-        VersionedTransaction::try_new(message, &[self.wallet.signer()])
-            .map_err(|error| Step::Broken(format!("it cannot be signed: {error}")))
-    }
-
-    fn message(
-        &self,
-        instruction: &Instruction,
-        units: u32,
-        micro_lamports_per_unit: u64,
-        blockhash: Hash,
-    ) -> Result<VersionedMessage, Step> {
+    fn message(&self, instruction: &Instruction, units: u32, recent: &Recent) -> Result<VersionedMessage, Step> {
         let instructions = [
             ComputeBudgetInstruction::set_compute_unit_limit(units),
-            ComputeBudgetInstruction::set_compute_unit_price(micro_lamports_per_unit),
+            ComputeBudgetInstruction::set_compute_unit_price(recent.micro_lamports_per_unit),
             instruction.clone(),
         ];
-        v0::Message::try_compile(&self.wallet.key(), &instructions, &self.tables, blockhash)
+        v0::Message::try_compile(&self.wallet.key(), &instructions, &self.tables, recent.blockhash.hash)
             .map(VersionedMessage::V0)
             .map_err(|error| Step::Broken(format!("the message does not compile: {error}")))
     }
 
-    /// After it was sent: sends again until the chain knows it or it can land no more.
-    async fn follow(&self, id: ActionId, transaction: &VersionedTransaction, recent: &Recent) {
-        let Some(signature) = transaction.signatures.first().copied() else {
-            return self.tell(Progress::Step(id, Step::Broken("it has no signature".into())));
-        };
-        let (sent, mut resent, mut answered, mut is_lost) = (Instant::now(), Instant::now(), Instant::now(), false);
-        loop {
-            if resent.elapsed() >= RESEND {
-                resent = Instant::now();
-                self.submit(transaction).await;
+    fn sign(&self, instruction: &Instruction, units: u32, recent: &Recent) -> Result<Signed, Step> {
+        let message = self.message(instruction, units, recent)?;
+        let transaction = VersionedTransaction::try_new(message, &[self.wallet.signer()])
+            .map_err(|error| Step::Broken(format!("it cannot be signed: {error}")))?;
+        let fee_lamports = fee_lamports(units, recent.micro_lamports_per_unit);
+        Ok(Signed { transaction, last_valid_block_height: recent.blockhash.last_valid_block_height, fee_lamports })
+    }
+
+    /// Watches a transaction, and sends it again, until its fate is certain: however long nobody can tell.
+    async fn follow(&self, id: ActionId, signed: &Signed) {
+        let following =
+            Following { is_sent: true, look_every: LOOK_EVERY, send_every: SEND_EVERY, give_up_after: Duration::MAX };
+        let (mut answered, mut is_lost) = (Instant::now(), false);
+        let lost = |is_lost: &mut bool| {
+            if !core::mem::replace(is_lost, true) {
+                self.tell(Progress::Step(id, Step::NodeLost));
             }
-            tokio::time::sleep(POLL).await;
-            match self.landed(id, &signature).await {
-                Ok(Some(landed)) => return self.tell(landed),
-                Ok(None) => {
-                    answered = Instant::now();
-                    let height =
-                        self.chain.client.get_block_height_with_commitment(CommitmentConfig::confirmed()).await;
-                    let is_over = height.as_ref().is_ok_and(|height| *height > recent.last_valid_block_height);
-                    if is_over || sent.elapsed() > GIVE_UP_AFTER {
-                        // The last word is the chain's: it may have landed between the two questions.
-                        let landed = self.landed(id, &signature).await;
-                        let block_height = height.unwrap_or(u64::MAX).max(recent.last_valid_block_height + 1);
-                        let over = Progress::Step(id, Step::HeightPassed { block_height });
-                        return self.tell(landed.ok().flatten().unwrap_or(over));
+        };
+        loop {
+            let look = |fault: Option<&taper_client::RpcFault>| match fault {
+                None => answered = Instant::now(),
+                Some(_) if answered.elapsed() > NODE_LOST_AFTER => lost(&mut is_lost),
+                Some(_) => {}
+            };
+            let height = signed.last_valid_block_height;
+            match self.chain.sure.follow(&signed.transaction, height, &following, look).await {
+                Ok(Fate::Expired { block_height }) => {
+                    return self.tell(Progress::Step(id, Step::HeightPassed { block_height }));
+                }
+                Ok(Fate::Landed { slot, error }) => {
+                    if let Some(landed) = self.landed(id, signed, slot, error).await {
+                        return self.tell(landed);
                     }
+                    lost(&mut is_lost);
+                    tokio::time::sleep(CONTRADICTION_PAUSE).await;
                 }
-                Err(_) if !is_lost && answered.elapsed() > NODE_LOST_AFTER => {
-                    is_lost = true;
-                    self.tell(Progress::Step(id, Step::NodeLost));
-                }
+                // Its time is never up.
                 Err(_) => {}
             }
         }
     }
 
-    /// Hands it to the node. Returns when its bytes had been given to the connection.
-    async fn submit(&self, transaction: &VersionedTransaction) -> Instant {
-        let config = RpcSendTransactionConfig { skip_preflight: true, max_retries: Some(0), ..Default::default() };
-        // Whether it arrived is seen by its status, and by nothing else.
-        let (sent, waited) = watched(self.chain.client.send_transaction_with_config(transaction, config)).await;
-        if let Err(error) = sent {
-            tracing::debug!(%error, "not accepted by the node");
-        }
-        waited.first.unwrap_or_else(Instant::now)
-    }
-
-    /// Whether the chain knows the transaction, and what came of it.
-    async fn landed(&self, id: ActionId, signature: &Signature) -> Result<Option<Progress>, ()> {
-        let statuses = self.chain.client.get_signature_statuses(&[*signature]).await.map_err(|_| ())?;
-        let Some(status) = statuses.value.into_iter().next().flatten() else { return Ok(None) };
-        if !status.satisfies_commitment(CommitmentConfig::confirmed()) {
-            return Ok(None);
-        }
-        let step = match &status.err {
-            None => Step::Landed { slot: status.slot },
-            Some(error) => step_of(error),
-        };
-        let (fee_lamports, logs) = self.log_of(signature).await;
-        Ok(Some(Progress::Landed { id, signature: *signature, fee_lamports, logs, step }))
-    }
-
-    async fn log_of(&self, signature: &Signature) -> (u64, Vec<String>) {
-        let config = RpcTransactionConfig {
-            encoding: Some(UiTransactionEncoding::Base64),
-            commitment: Some(CommitmentConfig::confirmed()),
-            max_supported_transaction_version: Some(0),
-        };
+    /// A transaction whose status is known, with its log; `None` if the transaction itself says otherwise.
+    async fn landed(
+        &self,
+        id: ActionId,
+        signed: &Signed,
+        slot: u64,
+        error: Option<TransactionError>,
+    ) -> Option<Progress> {
+        let signature = signed.signature();
+        let step = error.as_ref().map_or(Step::Landed { slot }, step_of);
+        let landed = |fee_lamports, logs| Some(Progress::Landed { id, signature, fee_lamports, logs, step });
         for _ in 0..LOG_ATTEMPTS {
-            if let Ok(found) = self.chain.client.get_transaction_with_config(signature, config).await {
-                if let Some(meta) = found.transaction.meta {
-                    let logs = match meta.log_messages {
-                        OptionSerializer::Some(logs) => logs,
-                        _ => Vec::new(),
-                    };
-                    return (meta.fee, logs);
+            match self.chain.sure.executed(&signature).await {
+                Ok(Some(Executed { error: other, fee_lamports, logs, .. })) if other == error => {
+                    return landed(fee_lamports, logs);
                 }
+                Ok(Some(_)) => {
+                    warn!(%signature, "the node says both that the transaction succeeded and that it failed");
+                    return None;
+                }
+                Ok(None) | Err(_) => tokio::time::sleep(LOOK_EVERY).await,
             }
-            tokio::time::sleep(POLL).await;
         }
-        tracing::warn!(%signature, "the node does not give the log: what was earned is not accounted for");
-        (0, Vec::new())
+        warn!(%signature, "the node does not give the log: what was earned is not accounted for");
+        landed(signed.fee_lamports, Vec::new())
     }
 }
 
@@ -285,11 +252,13 @@ mod tests {
     #[test]
     fn units_and_fees() {
         assert_eq!(unit_limit(100_000, 20), 120_000);
-        assert_eq!(unit_limit(1_300_000, 20), MAX_UNITS);
-        assert_eq!(unit_limit(u64::MAX, 20), MAX_UNITS);
+        assert_eq!(unit_limit(1_300_000, 20), UNITS_MAX);
+        assert_eq!(unit_limit(u64::MAX, 20), UNITS_MAX);
         assert_eq!(unit_limit(0, 20), 1);
         assert_eq!(max_fee_lamports(0), 5_000);
         assert_eq!(max_fee_lamports(200_000), 285_000);
+        assert_eq!(fee_lamports(100_000, 15), 5_002);
+        assert_eq!(max_fee_lamports(u64::MAX), u64::MAX);
     }
 
     #[test]
