@@ -125,7 +125,7 @@ impl Sender {
             return step(Step::Withheld);
         }
         let recent = *self.recent.borrow();
-        if !recent.is_fresh() {
+        if !recent.is_fresh(tokio::time::Instant::now()) {
             return step(Step::Broken("nothing was sent: the node gives no blockhash that is new enough".into()));
         }
         let signed = match self.sign(&instruction, unit_limit(units, self.unit_margin_percent), &recent) {
