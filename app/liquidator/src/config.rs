@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
+mod check;
+mod place;
+
+pub use place::Place;
 use solana_hash::Hash;
 use solana_pubkey::Pubkey;
 use taper_client::address::host;
@@ -20,21 +24,23 @@ pub enum ConfigError {
         /// Why.
         error: std::io::Error,
     },
-    /// It is not what it should be. The message has the line.
-    #[error("{path}: {error}")]
+    /// It is not what it should be. The line itself is not quoted: it may hold a secret.
+    #[error("{path}: {place}: {reason}")]
     Parse {
         /// The file.
         path: PathBuf,
+        /// Where.
+        place: Place,
         /// Why.
-        error: Box<toml::de::Error>,
+        reason: String,
     },
     /// A value makes no sense.
-    #[error("{path}: {key}: {reason}")]
+    #[error("{path}: {place}: {reason}")]
     Value {
         /// The file.
         path: PathBuf,
-        /// The key.
-        key: &'static str,
+        /// Where.
+        place: Place,
         /// Why.
         reason: String,
     },
@@ -299,34 +305,17 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let config: Self =
-            toml::from_str(text).map_err(|error| ConfigError::Parse { path: path.into(), error: Box::new(error) })?;
-        let refuse = |key, reason: &str| Err(ConfigError::Value { path: path.into(), key, reason: reason.into() });
-        if !["http://", "https://"].iter().any(|scheme| config.cluster.http_url.starts_with(scheme)) {
-            return refuse("cluster.http_url", "must begin with http:// or https://");
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let place = Place::at(text, error.span().map_or(0, |span| span.start));
+            ConfigError::Parse { path: path.into(), place, reason: error.message().to_owned() }
+        })?;
+        match config.nonsense() {
+            None => Ok(config),
+            Some((key, reason)) => {
+                let (place, reason) = (Place::of_key(text, key), reason.to_owned());
+                Err(ConfigError::Value { path: path.into(), place, reason })
+            }
         }
-        if !["ws://", "wss://"].iter().any(|scheme| config.cluster.websocket_url.starts_with(scheme)) {
-            return refuse("cluster.websocket_url", "must begin with ws:// or wss://");
-        }
-        if config.profit.quote_atoms_per_sol <= 0 {
-            return refuse("profit.quote_atoms_per_sol", "must be positive");
-        }
-        if config.profit.min_payout_bps > 10_000 {
-            return refuse("profit.min_payout_bps", "must be at most 10000");
-        }
-        if config.fees.percentile > 100 {
-            return refuse("fees.percentile", "must be at most 100");
-        }
-        if config.fees.min_micro_lamports_per_unit > config.fees.max_micro_lamports_per_unit {
-            return refuse("fees.min_micro_lamports_per_unit", "must not be above the maximum");
-        }
-        if config.sync.queue_updates == 0 || config.limits.max_in_flight == 0 || config.sync.plans_per_round == 0 {
-            return refuse(
-                "sync.queue_updates",
-                "queues, limits.max_in_flight and sync.plans_per_round must not be zero",
-            );
-        }
-        Ok(config)
     }
 }
 
@@ -364,14 +353,51 @@ mod tests {
             ("websocket_url = \"ws:", "websocket_url = \"http:", "cluster.websocket_url"),
             ("quote_atoms_per_sol = ", "quote_atoms_per_sol = -", "profit.quote_atoms_per_sol"),
             ("percentile = 75", "percentile = 101", "fees.percentile"),
+            ("min_payout_bps = 9_000", "min_payout_bps = 10_001", "profit.min_payout_bps"),
+            ("book = true", "book = false", "profit.book"),
+            (
+                "spend_lamports_per_hour = 50_000_000",
+                "spend_lamports_per_hour = 1_000",
+                "limits.spend_lamports_per_hour",
+            ),
+            ("inventory_atoms = 100", "inventory_atoms = 1", "limits.inventory_atoms"),
+            ("inventory_atoms_per_market = ", "inventory_atoms_per_market = -", "limits.inventory_atoms_per_market"),
+            ("max_in_flight = 16", "max_in_flight = 0", "limits.max_in_flight"),
+            (
+                "min_micro_lamports_per_unit = 1",
+                "min_micro_lamports_per_unit = 300_000",
+                "fees.min_micro_lamports_per_unit",
+            ),
+            ("deadline_slots = 25", "deadline_slots = 0", "fees.deadline_slots"),
+            ("queue_updates = 65_536", "queue_updates = 0", "sync.queue_updates"),
+            ("plans_per_round = 64", "plans_per_round = 0", "sync.plans_per_round"),
+            ("clock_milliseconds = 200", "clock_milliseconds = 0", "sync.clock_milliseconds"),
+            ("silence_seconds = 10", "silence_seconds = 0", "sync.silence_seconds"),
+            ("backoff_max_seconds = 30", "backoff_max_seconds = 0", "sync.backoff_max_seconds"),
+            ("reload_seconds = 600", "reload_seconds = 0", "sync.reload_seconds"),
         ] {
             let changed = EXAMPLE.replace(from, to);
             assert_ne!(changed, EXAMPLE);
             let message = parse(&changed).unwrap_err().to_string();
-            assert!(message.contains(key), "{message}");
+            let name = key.split('.').nth(1).unwrap();
+            let line = changed.lines().position(|line| line.starts_with(&format!("{name} = "))).unwrap() + 1;
+            assert!(message.starts_with(&format!("bot.toml: line {line}, column 1: {key}: ")), "{message}");
         }
+        let changed = EXAMPLE.replace("percentile = 75", "percentile = \"many\"");
+        let line = changed.lines().position(|line| line.starts_with("percentile")).unwrap() + 1;
+        let message = parse(&changed).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("bot.toml: line {line}, column 14: fees.percentile: ")), "{message}");
         let message = parse(&EXAMPLE.replace("exchange = \"", "exchange = \"0")).unwrap_err().to_string();
         assert!(message.contains("is not an address"), "{message}");
+    }
+
+    #[test]
+    fn a_line_that_may_hold_a_secret_is_not_quoted() {
+        let broken =
+            EXAMPLE.replace("http_url = \"http://127.0.0.1:8899\"", "http_url = \"https://node/v2/s3cret-token");
+        assert_ne!(broken, EXAMPLE);
+        let message = parse(&broken).unwrap_err().to_string();
+        assert!(message.contains("cluster.http_url") && !message.contains("s3cret"), "{message}");
     }
 
     #[test]

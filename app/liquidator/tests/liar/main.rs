@@ -16,3 +16,224 @@ async fn an_honest_node_is_worked_with() {
     assert!(scene.node.sent() > 0);
     bot.end().await;
 }
+
+/// The bot knows everything and may decide.
+async fn in_step(bot: &scene::Bot) {
+    wait_for("the bot to be in step", || bot.metrics.synced.get() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_answer_that_is_none_is_counted_by_kind_and_nothing_is_decided_until_the_node_is_sane() {
+    for (answer, kind) in [
+        (Answer::Status(429, None), "rate_limited"),
+        (Answer::Status(503, None), "unreachable"),
+        (Answer::Truncated, "nonsense"),
+        (Answer::Body("<html>gateway</html>".into()), "nonsense"),
+        (Answer::Result(serde_json::json!({ "context": { "slot": "ten" }, "value": 7 })), "nonsense"),
+        (Answer::Error(-32_005, "Node is behind"), "unhealthy"),
+        (Answer::Error(-32_603, "Internal error"), "refused"),
+    ] {
+        let scene = Scene::new().await;
+        scene.node.always("getProgramAccounts", answer.clone());
+        let bot = scene.start(&[]).await;
+        wait_for(kind, || bot.metrics.faults(kind) > 0).await;
+        assert_eq!((bot.metrics.synced.get(), scene.node.count("simulateTransaction")), (0, 0), "{answer:?}");
+        scene.node.sane();
+        wait_for("a confirmed action", || bot.metrics.outcome("confirmed") > 0).await;
+        bot.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_limit_with_a_time_holds_every_request_for_that_time() {
+    let scene = Scene::new().await;
+    let bot = scene.start(&[]).await;
+    in_step(&bot).await;
+    scene.node.next("getMultipleAccounts", [Answer::Status(429, Some(3))]);
+    wait_for("the limit", || bot.metrics.faults("rate_limited") > 0).await;
+    let asked = || scene.node.state.lock().unwrap().asked.len();
+    // What was on its way already arrives; after that there is silence.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let before = asked();
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert_eq!(asked(), before, "the node was asked while it wanted to be left alone");
+    wait_for("the bot to ask again", || asked() > before).await;
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_hangs_or_goes_back_makes_everything_doubtful() {
+    let scene = Scene::new().await;
+    let bot = scene.start(&[]).await;
+    in_step(&bot).await;
+    scene.node.state.lock().unwrap().slot -= 100;
+    wait_for("doubt", || bot.metrics.synced.get() == 0).await;
+    assert!(bot.metrics.faults("lagging") > 0);
+    scene.node.state.lock().unwrap().slot += 101;
+    in_step(&bot).await;
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stays_behind_is_taken_for_another_chain_and_loaded_anew() {
+    let scene = Scene::new().await;
+    let bot = scene.start(&[("lag_seconds = 60", "lag_seconds = 3")]).await;
+    in_step(&bot).await;
+    let loads = bot.metrics.loads.get();
+    scene.node.state.lock().unwrap().slot -= 500;
+    wait_for("another load", || bot.metrics.loads.get() > loads).await;
+    in_step(&bot).await;
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_lie_are_not_taken() {
+    // An account of another program, one that is listed twice, and no exchange.
+    for lie in ["owner", "twice", "empty"] {
+        let scene = Scene::new().await;
+        let row = |owner: &str| {
+            let account = serde_json::json!({
+                "lamports": 1, "data": ["AQI=", "base64"], "owner": owner, "executable": false, "rentEpoch": 0
+            });
+            serde_json::json!({ "pubkey": taper_sdk::PROGRAM_ID.to_string(), "account": account })
+        };
+        let ours = taper_sdk::PROGRAM_ID.to_string();
+        let rows = match lie {
+            "owner" => vec![row("11111111111111111111111111111111")],
+            "twice" => vec![row(&ours), row(&ours)],
+            _ => vec![],
+        };
+        let answer = serde_json::json!({ "context": { "slot": 1_010 }, "value": rows });
+        scene.node.always("getProgramAccounts", Answer::Result(answer));
+        let bot = scene.start(&[]).await;
+        wait_for("two attempts", || scene.node.count("getProgramAccounts") > 1).await;
+        assert_eq!((bot.metrics.synced.get(), bot.metrics.loads.get()), (0, 0), "{lie}");
+        assert_eq!(
+            bot.metrics.faults("lie"),
+            scene.node.count("getProgramAccounts") as i64 * i64::from(lie != "empty")
+        );
+        scene.node.sane();
+        in_step(&bot).await;
+        bot.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_vanishes_is_reserved_until_it_can_land_no_more() {
+    let scene = Scene::new().await;
+    scene.node.state.lock().unwrap().fate = Fate::Vanishes;
+    let bot = scene.start(&[("max_in_flight = 16", "max_in_flight = 1")]).await;
+    wait_for("a transaction", || scene.node.sent() > 0).await;
+    wait_for("the same again", || scene.node.count("sendTransaction") > 2).await;
+    // The same bytes each time, and nothing else while its fate is open.
+    assert_eq!((scene.node.sent(), bot.metrics.in_flight.get(), bot.metrics.outcome("expired")), (1, 1, 0));
+    scene.node.state.lock().unwrap().height += 151;
+    wait_for("its expiry", || bot.metrics.outcome("expired") > 0).await;
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_race_on_chain_after_a_good_simulation_is_no_failure() {
+    let scene = Scene::new().await;
+    scene.node.state.lock().unwrap().fate = Fate::Fails(u32::from(taper::error::TaperError::UnexpectedBase));
+    let bot = scene.start(&[]).await;
+    wait_for("lost races", || bot.metrics.outcome("lost_race") > 0).await;
+    assert_eq!((bot.metrics.outcome("failed"), bot.metrics.slices.get()), (0, 0));
+    assert!(bot.metrics.fees.get() > 0, "a transaction that fails on chain has paid its fee");
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_the_transaction_contradicts_is_unknown_until_they_agree() {
+    let scene = Scene::new().await;
+    let failed = serde_json::json!({
+        "slot": 1_010, "confirmations": 1, "err": { "InstructionError": [2, { "Custom": 1 }] },
+        "status": { "Err": { "InstructionError": [2, { "Custom": 1 }] } }, "confirmationStatus": "confirmed"
+    });
+    let answer = serde_json::json!({ "context": { "slot": 1_010 }, "value": [failed] });
+    scene.node.always("getSignatureStatuses", Answer::Result(answer));
+    let bot = scene.start(&[("max_in_flight = 16", "max_in_flight = 1")]).await;
+    wait_for("contradictions", || scene.node.count("getTransaction") > 1).await;
+    assert_eq!(
+        (bot.metrics.in_flight.get(), bot.metrics.outcome("failed"), bot.metrics.outcome("confirmed")),
+        (1, 0, 0)
+    );
+    scene.node.sane();
+    wait_for("agreement", || bot.metrics.outcome("confirmed") > 0).await;
+    assert_eq!(bot.metrics.outcome("failed"), 0);
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absurd_fee_is_capped() {
+    let scene = Scene::new().await;
+    scene.node.state.lock().unwrap().fee = u64::MAX;
+    let bot = scene.start(&[]).await;
+    wait_for("the cap", || bot.metrics.fee_capped.get() > 0).await;
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_blockhash_nothing_is_sent() {
+    let scene = Scene::new().await;
+    scene.node.always("getLatestBlockhash", Answer::Status(503, None));
+    let bot = scene.start(&[]).await;
+    wait_for("refusals of its own", || bot.metrics.outcome("failed") > 0).await;
+    assert_eq!((scene.node.sent(), scene.node.count("sendTransaction")), (0, 0));
+    scene.node.sane();
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_on_the_websocket_leads_to_loading_anew() {
+    let scene = Scene::new().await;
+    let bot = scene.start(&[]).await;
+    in_step(&bot).await;
+    let key = support::margin_key(0);
+    for (text, unreadable) in [
+        ("not json".to_owned(), 1),
+        (node::notification(1, serde_json::json!({ "value": 7 })), 2),
+        (node::notification(99, serde_json::json!(1)), 3),
+        // A slot that cannot be.
+        (scene.node.update(&key, u64::MAX), 4),
+    ] {
+        in_step(&bot).await;
+        let loads = bot.metrics.loads.get();
+        scene.node.say(text);
+        wait_for("the gap", || bot.metrics.unreadable.get() == unreadable).await;
+        wait_for("another load", || bot.metrics.loads.get() > loads).await;
+    }
+    in_step(&bot).await;
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_that_closes_or_stops_is_connected_anew() {
+    let scene = Scene::new().await;
+    let bot = scene.start(&[]).await;
+    in_step(&bot).await;
+    scene.node.hang_up();
+    wait_for("a second connection", || bot.metrics.connections.get() == 2).await;
+    in_step(&bot).await;
+    scene.node.always("slots", Answer::Hang);
+    wait_for("doubt", || bot.metrics.synced.get() == 0).await;
+    scene.node.sane();
+    wait_for("a third connection", || bot.metrics.connections.get() >= 3).await;
+    in_step(&bot).await;
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_fills_the_queue_and_is_made_up_for() {
+    let scene = Scene::new().await;
+    let bot = scene.start(&[("queue_updates = 65_536", "queue_updates = 2")]).await;
+    in_step(&bot).await;
+    let (loads, update) = (bot.metrics.loads.get(), scene.node.update(&support::margin_key(0), 1_010));
+    for _ in 0..20_000 {
+        scene.node.say(update.clone());
+    }
+    wait_for("a full queue", || bot.metrics.dropped.get() > 0).await;
+    wait_for("another load", || bot.metrics.loads.get() > loads).await;
+    in_step(&bot).await;
+    bot.end().await;
+}
