@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use taper_client::check::Unfit;
 use taper_liquidator::config::Config;
 use taper_liquidator::io::bot::{run, Start};
+use taper_liquidator::io::chain::ChainError;
 use taper_liquidator::metrics::{serve, Metrics};
 use taper_liquidator::wallet::Wallet;
 use tokio::signal::unix::{signal, SignalKind};
@@ -28,20 +30,51 @@ struct Arguments {
     tui: bool,
 }
 
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match start(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("taper-liquidator: {reason}");
-            ExitCode::FAILURE
+/// Why the bot ends at once. Its exit code says whose affair it is.
+enum Fault {
+    /// This machine's: 1.
+    Machine(String),
+    /// The configuration's, or the keypair's: 2, as clap's for arguments.
+    Configuration(String),
+    /// The cluster is not what the configuration says: 3.
+    Cluster(String),
+    /// The node does not answer, or not with what was asked for: 4.
+    Node(String),
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self::Machine(reason)
+    }
+}
+
+impl From<ChainError> for Fault {
+    fn from(error: ChainError) -> Self {
+        match &error {
+            ChainError::Rpc(_) | ChainError::Unfit(Unfit::Rpc(_)) | ChainError::Incomplete(_) => {
+                Self::Node(error.to_string())
+            }
+            ChainError::Unfit(_) => Self::Cluster(error.to_string()),
         }
     }
 }
 
-fn start(arguments: &Arguments) -> Result<(), String> {
-    let config = Config::read(&arguments.config).map_err(|error| error.to_string())?;
-    let wallet = Wallet::read(&config.caller.keypair)?;
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let Err(fault) = start(&arguments) else { return ExitCode::SUCCESS };
+    let (code, reason) = match fault {
+        Fault::Machine(reason) => (1, reason),
+        Fault::Configuration(reason) => (2, reason),
+        Fault::Cluster(reason) => (3, reason),
+        Fault::Node(reason) => (4, reason),
+    };
+    eprintln!("taper-liquidator: {reason}");
+    ExitCode::from(code)
+}
+
+fn start(arguments: &Arguments) -> Result<(), Fault> {
+    let config = Config::read(&arguments.config).map_err(|error| Fault::Configuration(error.to_string()))?;
+    let wallet = Wallet::read(&config.caller.keypair).map_err(Fault::Configuration)?;
     log_to(&config, arguments.tui)?;
     let metrics = Arc::new(Metrics::new().map_err(|error| error.to_string())?);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no runtime: {error}"))?;
@@ -63,7 +96,7 @@ fn start(arguments: &Arguments) -> Result<(), String> {
             // Its thread gives the terminal back before it ends.
             let _ = dashboard.join();
         }
-        ended.map_err(|error| error.to_string())
+        Ok(ended?)
     })
 }
 

@@ -22,10 +22,13 @@ impl Wallet {
     /// # Errors
     /// A message that names the file, and nothing of its content.
     pub fn read(path: &Path) -> Result<Self, String> {
-        match read_keypair_file(path) {
-            Ok(keypair) => Ok(Self(keypair)),
-            Err(_) if !path.exists() => Err(format!("there is no keypair file {}", path.display())),
-            Err(_) => Err(format!("{} is not a keypair file", path.display())),
+        match std::fs::read(path).map(|_| read_keypair_file(path)) {
+            Ok(Ok(keypair)) => Ok(Self(keypair)),
+            Ok(Err(_)) => Err(format!("{} is not a keypair file", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(format!("there is no keypair file {}", path.display()))
+            }
+            Err(error) => Err(format!("cannot read the keypair file {}: {error}", path.display())),
         }
     }
 

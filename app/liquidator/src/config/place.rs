@@ -48,13 +48,13 @@ impl Place {
         let start = before.rfind('\n').map_or(0, |end| end + 1);
         let (number, column) = (before.matches('\n').count() + 1, before.len() - start + 1);
         let own = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("");
-        let table = text.get(..start).into_iter().flat_map(str::lines).filter_map(|text| match line(text) {
+        let mut table = text.get(..start).into_iter().flat_map(str::lines).filter_map(|text| match line(text) {
             Line::Table(table) => Some(table),
             Line::Key(_) | Line::Other => None,
         });
         let key = match line(own) {
             Line::Table(table) => table.to_owned(),
-            Line::Key(key) => table.last().map_or(key.to_owned(), |table| format!("{table}.{key}")),
+            Line::Key(key) => table.next_back().map_or(key.to_owned(), |table| format!("{table}.{key}")),
             Line::Other => String::new(),
         };
         Self { line: number, column, key }

@@ -2,6 +2,7 @@
 
 mod node;
 mod scene;
+mod start;
 #[path = "../support/mod.rs"]
 mod support;
 
