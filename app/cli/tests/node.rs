@@ -61,7 +61,8 @@ fn bad_input_is_refused_in_words_that_help_and_changes_nothing() {
     let account = venue.margin_account("alice");
     run(&alice, &format!("liquidate {account}")).refused(1, "no slice of");
     run(&alice, &format!("health {}", venue.exchange())).refused(1, "is not a margin account of this program");
-    run(&alice, &format!("--exchange {account} exchange show")).refused(1, "not what this version of taper knows");
+    run(&alice, &format!("--exchange {account} exchange show"))
+        .refused(1, "is of another version than this one is made for");
     run(&alice, "--commitment soon market list").refused(1, "\"soon\" is no commitment");
 
     // In JSON a refusal is JSON too, and all that was refused has changed nothing.

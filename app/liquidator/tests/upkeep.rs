@@ -90,15 +90,18 @@ fn they_have_a_limit_and_outcomes_of_their_own() {
         "{:?}",
         round.upkeep_over_limit
     );
-    let id = round.upkeep[0].0;
+    let (id, seconds) = (round.upkeep[0].0, dip.now().seconds);
     for step in [Step::Simulated { units: 9 }, Step::Sent { last_valid_block_height: 5 }] {
-        desk.step(0, id, step).unwrap();
+        desk.step(seconds, id, step).unwrap();
     }
     assert_eq!(desk.duty_of(id), Some(Duty::Flag));
-    desk.upkeep_paid(0, 5_000);
-    desk.step(0, id, Step::Landed { slot: 7 }).unwrap();
+    desk.upkeep_paid(seconds, 5_000);
+    desk.step(seconds, id, Step::Landed { slot: 7 }).unwrap();
     assert_eq!(desk.upkeep_outcomes()[&("flag", "confirmed")], 1);
     assert_eq!(desk.upkeep_outcomes()[&("resolve", "confirmed")], 0);
     // What was paid counts: there is not enough left for another.
-    assert_eq!(desk.round(&dip).upkeep.len(), 0);
+    let next = desk.round(&dip);
+    assert_eq!(next.upkeep.len(), 0);
+    let left = |over: &OverLimit| matches!(over, OverLimit::Spend { left_lamports: 15_000, .. });
+    assert!(!next.upkeep_over_limit.is_empty() && next.upkeep_over_limit.iter().all(|(_, over)| left(over)));
 }
