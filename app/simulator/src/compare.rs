@@ -19,6 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use taper_engine::quantity::QuoteAtoms;
 
+use crate::exit::{exit, fail, BAD_INPUT};
 use crate::lab::policy::{PolicyKind, DEFAULTS, KNOWN};
 use crate::lab::population::{self, Population};
 use crate::lab::run::{run as run_one, Outcome, RunSpec};
@@ -26,9 +27,6 @@ use crate::replay::events;
 use crate::report::{self, Staging};
 use inputs::{Feedback, InputError, Scenario, Surroundings};
 
-/// Exit code for input that cannot be compared; clap uses the same for bad arguments.
-const BAD_INPUT: u8 = 2;
-const FAILED: u8 = 1;
 const ATOMS_PER_USD: i64 = 1_000_000;
 
 /// Arguments of `taper-sim compare`.
@@ -154,21 +152,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(staging) => staging,
         Err(error) => return fail(&error.into(), BAD_INPUT),
     };
-    match compare(prepared, arguments, staging) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads the output has seen enough, as in `taper-sim compare | head`.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => fail(&error, FAILED),
-    }
-}
-
-fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("error: {error:#}");
-    ExitCode::from(code)
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    exit(compare(prepared, arguments, staging))
 }
 
 /// Reads everything that the arguments name, and makes the folder, before anything starts.

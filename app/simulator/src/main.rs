@@ -1,6 +1,7 @@
 //! `taper-sim`: replays real crashes through the Taper program, and judges oracle accounts and parameters as the program would.
 
 mod compare;
+mod exit;
 mod lab;
 mod oracle_command;
 mod params_command;

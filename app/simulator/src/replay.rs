@@ -27,6 +27,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use taper_harness::PriceSource;
 
+use crate::exit::{exit, fail, BAD_INPUT};
 use candles::{CandleFileError, Candles};
 use depth::{DepthError, DepthProfile};
 use events::EventError;
@@ -34,9 +35,6 @@ use path::Jump;
 use report::{Report, Source};
 use session::Settings;
 
-/// Exit code for input that cannot be replayed; clap uses the same for bad arguments.
-const BAD_INPUT: u8 = 2;
-const FAILED: u8 = 1;
 const ATOMS_PER_USD: i64 = 1_000_000;
 
 /// Arguments of `taper-sim replay`.
@@ -109,30 +107,13 @@ enum InputError {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> ExitCode {
     if arguments.list_events {
-        return match list() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error, FAILED),
-        };
+        return exit(list());
     }
     let (settings, json) = match prepare(arguments) {
         Ok(prepared) => prepared,
         Err(error) => return fail(&error.into(), BAD_INPUT),
     };
-    match replay(&settings, json) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads the output has seen enough, as in `taper-sim replay | head`.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => fail(&error, FAILED),
-    }
-}
-
-fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("error: {error:#}");
-    ExitCode::from(code)
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    exit(replay(&settings, json))
 }
 
 fn list() -> Result<()> {

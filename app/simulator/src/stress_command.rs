@@ -15,6 +15,7 @@ use taper_engine::quantity::{BaseLots, Price, MAX_PRICE_ATOMS_PER_LOT};
 use taper_engine::validate::Rule;
 
 use crate::compare::inputs::Feedback;
+use crate::exit::{is_broken_pipe, BAD_INPUT};
 use crate::lab::feed::{with_tail, Listing};
 use crate::params_command;
 use crate::replay::depth::DepthProfile;
@@ -22,8 +23,6 @@ use crate::stress::claim::Claim;
 use crate::stress::search::{Family, Mildest, Reach};
 use crate::stress::trial::{Ground, Verdict};
 
-/// Exit code for input that cannot be used; clap uses the same for bad arguments.
-const BAD_INPUT: u8 = 2;
 /// The parameters do not hold what they claim.
 const BROKEN: u8 = 1;
 const ATOMS_PER_USD: f64 = 1_000_000.0;
@@ -101,9 +100,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(BROKEN),
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
-            ExitCode::SUCCESS
-        }
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => refuse(&format!("{}: {error:#}", arguments.file.display())),
     }
 }

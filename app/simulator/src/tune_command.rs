@@ -13,15 +13,13 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::compare::inputs::Feedback;
+use crate::exit::{is_broken_pipe, BAD_INPUT, FAILED};
 use crate::lab::population;
 use crate::tune::judge::{Ground, Trial};
 use crate::tune::search::{Search, Settings};
 use crate::tune::space::Space;
 use inputs::Prepared;
 
-/// Exit code for input that cannot be used; clap uses the same for bad arguments.
-const BAD_INPUT: u8 = 2;
-const FAILED: u8 = 1;
 /// Candidates that are taken to the held-out events, besides the base.
 const FINALISTS: usize = 5;
 
@@ -87,9 +85,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     };
     match tune(&prepared, arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
-            ExitCode::SUCCESS
-        }
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("taper-sim tune: {error:#}");
             ExitCode::from(FAILED)

@@ -19,56 +19,51 @@ pub const HEIGHT: u32 = 420;
 /// Type size in the same units.
 pub const TYPE_SIZE: f64 = 28.0;
 
-pub const INK: RGBColor = RGBColor(0x1F, 0x23, 0x28);
-pub const GRID: RGBColor = RGBColor(0xD0, 0xD7, 0xDE);
-pub const SALE: RGBColor = RGBColor(0xCF, 0x22, 0x2E);
-pub const PURCHASE: RGBColor = RGBColor(0x05, 0x50, 0xAE);
-/// The control is always grey.
-pub const CONTROL_GREY: RGBColor = RGBColor(0x6E, 0x77, 0x81);
+/// A colour on light paper and the same on dark paper.
+type Shade = (RGBColor, RGBColor);
+
+const INK_SHADE: Shade = (rgb(0x1F_23_28), rgb(0xE6_ED_F3));
+const GRID_SHADE: Shade = (rgb(0xD0_D7_DE), rgb(0x34_3B_44));
+const SALE_SHADE: Shade = (rgb(0xCF_22_2E), rgb(0xFF_7B_72));
+const PURCHASE_SHADE: Shade = (rgb(0x05_50_AE), rgb(0x79_B8_FF));
+const CONTROL_SHADE: Shade = (rgb(0x6E_77_81), rgb(0x9D_A7_B1));
 /// Policies, in their order; from the tenth on colours come again.
-const PALETTE: [RGBColor; 9] = [
-    RGBColor(0x00, 0x72, 0xB2),
-    RGBColor(0xD5, 0x5E, 0x00),
-    RGBColor(0x00, 0x8F, 0x68),
-    RGBColor(0xB8, 0x5A, 0x95),
-    RGBColor(0xC5, 0x8A, 0x00),
-    RGBColor(0x2F, 0x9B, 0xD6),
-    RGBColor(0x8C, 0x51, 0x0A),
-    RGBColor(0x7A, 0x8B, 0x00),
-    RGBColor(0x6A, 0x4C, 0xB5),
+const PALETTE: [Shade; 9] = [
+    (rgb(0x00_72_B2), rgb(0x4C_A8_E8)),
+    (rgb(0xD5_5E_00), rgb(0xFF_93_4D)),
+    (rgb(0x00_8F_68), rgb(0x3F_C9_9E)),
+    (rgb(0xB8_5A_95), rgb(0xE0_8F_C2)),
+    (rgb(0xC5_8A_00), rgb(0xF0_B8_40)),
+    (rgb(0x2F_9B_D6), rgb(0x7F_CB_F5)),
+    (rgb(0x8C_51_0A), rgb(0xC9_8F_4A)),
+    (rgb(0x7A_8B_00), rgb(0xB8_C9_4A)),
+    (rgb(0x6A_4C_B5), rgb(0xA5_8C_F0)),
 ];
 
-/// The same on dark paper.
-const DARK_PALETTE: [RGBColor; 9] = [
-    RGBColor(0x4C, 0xA8, 0xE8),
-    RGBColor(0xFF, 0x93, 0x4D),
-    RGBColor(0x3F, 0xC9, 0x9E),
-    RGBColor(0xE0, 0x8F, 0xC2),
-    RGBColor(0xF0, 0xB8, 0x40),
-    RGBColor(0x7F, 0xCB, 0xF5),
-    RGBColor(0xC9, 0x8F, 0x4A),
-    RGBColor(0xB8, 0xC9, 0x4A),
-    RGBColor(0xA5, 0x8C, 0xF0),
-];
+pub const INK: RGBColor = INK_SHADE.0;
+pub const GRID: RGBColor = GRID_SHADE.0;
+pub const SALE: RGBColor = SALE_SHADE.0;
+pub const PURCHASE: RGBColor = PURCHASE_SHADE.0;
+/// The control is always grey.
+pub const CONTROL_GREY: RGBColor = CONTROL_SHADE.0;
+
+/// `0xRR_GG_BB`.
+const fn rgb(code: u32) -> RGBColor {
+    let [_, red, green, blue] = code.to_be_bytes();
+    RGBColor(red, green, blue)
+}
 
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub type Plot<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// Ink and colours, each with its counterpart on dark paper.
 pub fn dark() -> impl Iterator<Item = (RGBColor, RGBColor)> {
-    let fixed = [
-        (INK, RGBColor(0xE6, 0xED, 0xF3)),
-        (GRID, RGBColor(0x34, 0x3B, 0x44)),
-        (SALE, RGBColor(0xFF, 0x7B, 0x72)),
-        (PURCHASE, RGBColor(0x79, 0xB8, 0xFF)),
-        (CONTROL_GREY, RGBColor(0x9D, 0xA7, 0xB1)),
-    ];
-    fixed.into_iter().chain(PALETTE.into_iter().zip(DARK_PALETTE))
+    [INK_SHADE, GRID_SHADE, SALE_SHADE, PURCHASE_SHADE, CONTROL_SHADE].into_iter().chain(PALETTE)
 }
 
 /// The colour of a policy that is the so-manieth, the control not counted.
 pub fn colour(place: usize) -> RGBColor {
-    PALETTE.get(place % PALETTE.len()).copied().unwrap_or(INK)
+    PALETTE.get(place % PALETTE.len()).map_or(INK, |shade| shade.0)
 }
 
 /// A colour as the page's style writes it.

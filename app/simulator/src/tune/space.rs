@@ -56,25 +56,80 @@ enum Scale {
     ZeroOrMore,
 }
 
-/// One dimension. Where rules order values (penalties rise down the ladder, cooldowns fall) it is the step to the neighbour.
+/// What of the parameters a dimension stands for. Where rules order values (penalties rise down the ladder, cooldowns fall) it is the step to
+/// the neighbour.
+enum Lever {
+    Value(fn(&mut MarketParams) -> &mut u32),
+    Slots(fn(&mut MarketParams) -> &mut u64),
+    /// The bucket's capacity, in basis points of the cap on open interest.
+    Capacity,
+    /// A value at the point of the ladder at this place.
+    AtPoint(usize, OfPoint),
+    /// How much more it is at the second of these places than at the first.
+    Step(usize, usize, OfPoint),
+    /// Room between penalty and cost cap at the point at this place.
+    Room(usize),
+}
+
+type OfPoint = fn(&mut LadderPoint) -> &mut u32;
+
+const HEALTH: OfPoint = |point| &mut point.health_bps;
+const PENALTY: OfPoint = |point| &mut point.penalty_bps_of_mmr;
+const COST_CAP: OfPoint = |point| &mut point.cost_cap_bps_of_mmr;
+const COOLDOWN: OfPoint = |point| &mut point.cooldown_slots;
+
+/// One dimension.
 pub struct Dimension {
     pub name: &'static str,
     pub group: Group,
+    scale: Scale,
     low: i64,
     high: i64,
-    scale: Scale,
-    read: fn(&MarketParams) -> i64,
-    write: fn(&mut MarketParams, i64),
+    lever: Lever,
+}
+
+impl Lever {
+    fn read(&self, params: &MarketParams) -> i64 {
+        // A copy, since a lever leads to where it may be written.
+        let mut params = *params;
+        match *self {
+            Self::Value(of) => i64::from(*of(&mut params)),
+            Self::Slots(of) => i64::try_from(*of(&mut params)).unwrap_or(i64::MAX),
+            Self::Capacity => scaled(params.throttle_capacity_base_lots, BPS_ONE, params.open_interest_cap_base_lots),
+            Self::AtPoint(place, of) => of_point(&mut params, place, of),
+            Self::Step(from, to, of) => of_point(&mut params, to, of) - of_point(&mut params, from, of),
+            Self::Room(place) => of_point(&mut params, place, COST_CAP) - of_point(&mut params, place, PENALTY),
+        }
+    }
+
+    fn write(&self, params: &mut MarketParams, value: i64) {
+        match *self {
+            Self::Value(of) => *of(params) = bps(value),
+            Self::Slots(of) => *of(params) = slots(value),
+            Self::Capacity => {
+                params.throttle_capacity_base_lots = scaled(params.open_interest_cap_base_lots, value, BPS_ONE).max(1);
+            }
+            Self::AtPoint(place, of) => set_point(params, place, of, value),
+            Self::Step(from, to, of) => {
+                let value = of_point(params, from, of) + value;
+                set_point(params, to, of, value);
+            }
+            Self::Room(place) => {
+                let value = of_point(params, place, PENALTY) + value;
+                set_point(params, place, COST_CAP, value);
+            }
+        }
+    }
 }
 
 /// A value of a ladder's point; zero for a point that does not exist.
-fn of_point(params: &MarketParams, place: usize, value: fn(&LadderPoint) -> u32) -> i64 {
-    params.ladder.get(place).map_or(0, |point| i64::from(value(point)))
+fn of_point(params: &mut MarketParams, place: usize, of: OfPoint) -> i64 {
+    params.ladder.get_mut(place).map_or(0, |point| i64::from(*of(point)))
 }
 
-fn set_point(params: &mut MarketParams, place: usize, set: impl Fn(&mut LadderPoint)) {
+fn set_point(params: &mut MarketParams, place: usize, of: OfPoint, value: i64) {
     if let Some(point) = params.ladder.get_mut(place) {
-        set(point);
+        *of(point) = bps(value);
     }
 }
 
@@ -87,171 +142,39 @@ fn slots(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
-macro_rules! dimension {
-    ($name:literal, $group:ident, $scale:ident $low:literal ..= $high:literal, $read:expr, $write:expr $(,)?) => {
-        Dimension {
-            name: $name,
-            group: Group::$group,
-            low: $low,
-            high: $high,
-            scale: Scale::$scale,
-            read: $read,
-            write: $write,
-        }
-    };
-}
-
-/// Step of a value from one point of the ladder to the next.
-macro_rules! step {
-    ($name:literal, $group:ident, $low:literal ..= $high:literal, $field:ident, $from:literal -> $to:literal) => {
-        dimension!(
-            $name,
-            $group,
-            Fine $low..=$high,
-            |p| of_point(p, $to, |point| point.$field) - of_point(p, $from, |point| point.$field),
-            |p, step| {
-                let value = bps(of_point(p, $from, |point| point.$field) + step);
-                set_point(p, $to, |point| point.$field = value);
-            },
-        )
-    };
-}
-
-/// Room between penalty and cost cap at a point.
-macro_rules! room {
-    ($name:literal, $place:literal, $high:literal) => {
-        dimension!(
-            $name,
-            Caps,
-            Even 0..=$high,
-            |p| of_point(p, $place, |point| point.cost_cap_bps_of_mmr)
-                - of_point(p, $place, |point| point.penalty_bps_of_mmr),
-            |p, room| {
-                let cap = bps(of_point(p, $place, |point| point.penalty_bps_of_mmr) + room);
-                set_point(p, $place, |point| point.cost_cap_bps_of_mmr = cap);
-            },
-        )
-    };
+const fn along(name: &'static str, group: Group, scale: Scale, (low, high): (i64, i64), lever: Lever) -> Dimension {
+    Dimension { name, group, scale, low, high, lever }
 }
 
 /// Every dimension, in the order in which values are written.
+#[rustfmt::skip]
 pub const DIMENSIONS: [Dimension; 26] = [
-    dimension!(
-        "health_3",
-        Ladder,
-        Even 1_000..=6_000,
-        |p| of_point(p, 2, |point| point.health_bps),
-        |p, health| set_point(p, 2, |point| point.health_bps = bps(health)),
-    ),
-    step!("health_2_above_3", Ladder, 500..=6_000, health_bps, 2 -> 1),
-    dimension!(
-        "penalty_1",
-        Penalty,
-        Fine 300..=1_500,
-        |p| of_point(p, 0, |point| point.penalty_bps_of_mmr),
-        |p, penalty| set_point(p, 0, |point| point.penalty_bps_of_mmr = bps(penalty)),
-    ),
-    step!("penalty_2_above_1", Penalty, 0..=2_000, penalty_bps_of_mmr, 0 -> 1),
-    step!("penalty_3_above_2", Penalty, 0..=3_000, penalty_bps_of_mmr, 1 -> 2),
-    step!("penalty_4_above_3", Penalty, 0..=3_000, penalty_bps_of_mmr, 2 -> 3),
-    room!("cap_above_penalty_1", 0, 6_000),
-    room!("cap_above_penalty_2", 1, 8_000),
-    room!("cap_above_penalty_3", 2, 7_000),
-    room!("cap_above_penalty_4", 3, 7_000),
-    dimension!(
-        "cap_start",
-        Caps,
-        Even 0..=6_000,
-        |p| i64::from(p.cost_cap_start_bps_of_mmr),
-        |p, start| p.cost_cap_start_bps_of_mmr = bps(start),
-    ),
-    dimension!(
-        "cap_ramp",
-        Caps,
-        Fine 1..=1_500,
-        |p| i64::from(p.cost_cap_ramp_bps_of_mmr_per_slot),
-        |p, ramp| p.cost_cap_ramp_bps_of_mmr_per_slot = bps(ramp),
-    ),
-    dimension!(
-        "cooldown_4",
-        Cooldown,
-        Fine 0..=20,
-        |p| of_point(p, 3, |point| point.cooldown_slots),
-        |p, slots| set_point(p, 3, |point| point.cooldown_slots = bps(slots)),
-    ),
-    step!("cooldown_3_above_4", Cooldown, 0..=20, cooldown_slots, 3 -> 2),
-    step!("cooldown_2_above_3", Cooldown, 0..=60, cooldown_slots, 2 -> 1),
-    step!("cooldown_1_above_2", Cooldown, 0..=150, cooldown_slots, 1 -> 0),
-    dimension!(
-        "target_first",
-        Target,
-        Even 10_100..=16_000,
-        |p| i64::from(p.target_first_bps),
-        |p, target| p.target_first_bps = bps(target),
-    ),
-    dimension!(
-        "target_again",
-        Target,
-        ZeroOrMore 10_100..=16_000,
-        |p| i64::from(p.target_again_bps),
-        |p, target| p.target_again_bps = bps(target),
-    ),
-    dimension!(
-        "throttle_bypass_health",
-        Throttle,
-        Even 500..=7_000,
-        |p| i64::from(p.throttle_bypass_health_bps),
-        |p, health| p.throttle_bypass_health_bps = bps(health),
-    ),
-    dimension!(
-        "throttle_capacity_bps_of_interest_cap",
-        Throttle,
-        Fine 250..=10_000,
-        |p| scaled(p.throttle_capacity_base_lots, BPS_ONE, p.open_interest_cap_base_lots),
-        |p, part| p.throttle_capacity_base_lots = scaled(p.open_interest_cap_base_lots, part, BPS_ONE).max(1),
-    ),
-    dimension!(
-        "throttle_refill_slots",
-        Throttle,
-        Fine 25..=3_000,
-        |p| i64::try_from(p.throttle_refill_slots).unwrap_or(i64::MAX),
-        |p, refill| p.throttle_refill_slots = slots(refill),
-    ),
-    dimension!(
-        "episode_cost_budget",
-        Episode,
-        Even 500..=10_000,
-        |p| i64::from(p.episode_cost_budget_bps),
-        |p, budget| p.episode_cost_budget_bps = bps(budget),
-    ),
-    dimension!(
-        "cooloff_slots",
-        Episode,
-        Fine 50..=20_000,
-        |p| i64::try_from(p.cooloff_slots).unwrap_or(i64::MAX),
-        |p, cooloff| p.cooloff_slots = slots(cooloff),
-    ),
-    dimension!(
-        "reentry_slots",
-        Episode,
-        Fine 0..=1_000_000,
-        |p| i64::try_from(p.reentry_slots).unwrap_or(i64::MAX),
-        |p, reentry| p.reentry_slots = slots(reentry),
-    ),
-    dimension!(
-        "takeover_health",
-        Takeover,
-        Even 200..=4_000,
-        |p| i64::from(p.takeover_health_bps),
-        |p, health| p.takeover_health_bps = bps(health),
-    ),
-    dimension!(
-        "stall_slots",
-        Takeover,
-        Fine 10..=2_000,
-        |p| i64::from(p.stall_slots),
-        |p, stall| p.stall_slots = bps(stall),
-    ),
+    along("health_3", Group::Ladder, Scale::Even, (1_000, 6_000), Lever::AtPoint(2, HEALTH)),
+    along("health_2_above_3", Group::Ladder, Scale::Fine, (500, 6_000), Lever::Step(2, 1, HEALTH)),
+    along("penalty_1", Group::Penalty, Scale::Fine, (300, 1_500), Lever::AtPoint(0, PENALTY)),
+    along("penalty_2_above_1", Group::Penalty, Scale::Fine, (0, 2_000), Lever::Step(0, 1, PENALTY)),
+    along("penalty_3_above_2", Group::Penalty, Scale::Fine, (0, 3_000), Lever::Step(1, 2, PENALTY)),
+    along("penalty_4_above_3", Group::Penalty, Scale::Fine, (0, 3_000), Lever::Step(2, 3, PENALTY)),
+    along("cap_above_penalty_1", Group::Caps, Scale::Even, (0, 6_000), Lever::Room(0)),
+    along("cap_above_penalty_2", Group::Caps, Scale::Even, (0, 8_000), Lever::Room(1)),
+    along("cap_above_penalty_3", Group::Caps, Scale::Even, (0, 7_000), Lever::Room(2)),
+    along("cap_above_penalty_4", Group::Caps, Scale::Even, (0, 7_000), Lever::Room(3)),
+    along("cap_start", Group::Caps, Scale::Even, (0, 6_000), Lever::Value(|p| &mut p.cost_cap_start_bps_of_mmr)),
+    along("cap_ramp", Group::Caps, Scale::Fine, (1, 1_500), Lever::Value(|p| &mut p.cost_cap_ramp_bps_of_mmr_per_slot)),
+    along("cooldown_4", Group::Cooldown, Scale::Fine, (0, 20), Lever::AtPoint(3, COOLDOWN)),
+    along("cooldown_3_above_4", Group::Cooldown, Scale::Fine, (0, 20), Lever::Step(3, 2, COOLDOWN)),
+    along("cooldown_2_above_3", Group::Cooldown, Scale::Fine, (0, 60), Lever::Step(2, 1, COOLDOWN)),
+    along("cooldown_1_above_2", Group::Cooldown, Scale::Fine, (0, 150), Lever::Step(1, 0, COOLDOWN)),
+    along("target_first", Group::Target, Scale::Even, (10_100, 16_000), Lever::Value(|p| &mut p.target_first_bps)),
+    along("target_again", Group::Target, Scale::ZeroOrMore, (10_100, 16_000), Lever::Value(|p| &mut p.target_again_bps)),
+    along("throttle_bypass_health", Group::Throttle, Scale::Even, (500, 7_000), Lever::Value(|p| &mut p.throttle_bypass_health_bps)),
+    along("throttle_capacity_bps_of_interest_cap", Group::Throttle, Scale::Fine, (250, 10_000), Lever::Capacity),
+    along("throttle_refill_slots", Group::Throttle, Scale::Fine, (25, 3_000), Lever::Slots(|p| &mut p.throttle_refill_slots)),
+    along("episode_cost_budget", Group::Episode, Scale::Even, (500, 10_000), Lever::Value(|p| &mut p.episode_cost_budget_bps)),
+    along("cooloff_slots", Group::Episode, Scale::Fine, (50, 20_000), Lever::Slots(|p| &mut p.cooloff_slots)),
+    along("reentry_slots", Group::Episode, Scale::Fine, (0, 1_000_000), Lever::Slots(|p| &mut p.reentry_slots)),
+    along("takeover_health", Group::Takeover, Scale::Even, (200, 4_000), Lever::Value(|p| &mut p.takeover_health_bps)),
+    along("stall_slots", Group::Takeover, Scale::Fine, (10, 2_000), Lever::Value(|p| &mut p.stall_slots)),
 ];
 
 /// `value × part ÷ whole`, to the nearest.
@@ -293,7 +216,7 @@ impl Dimension {
 
     /// The parameters' value.
     pub fn read(&self, params: &MarketParams) -> i64 {
-        (self.read)(params)
+        self.lever.read(params)
     }
 }
 
@@ -329,7 +252,7 @@ impl Space {
         let mut params = self.base;
         for (dimension, at) in DIMENSIONS.iter().zip(point) {
             let value = if self.is_searched(dimension) { dimension.value(*at) } else { dimension.read(&self.base) };
-            (dimension.write)(&mut params, value);
+            dimension.lever.write(&mut params, value);
         }
         let cap = params.ladder.first().map_or(0, |point| point.cost_cap_bps_of_mmr);
         params.stress_cost_bps_of_mmr = params.stress_cost_bps_of_mmr.max(cap.div_ceil(4));

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
 use serde_json::Value;
+
+use crate::{taper_sim, text};
 
 fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/pyth")
@@ -20,12 +21,8 @@ struct Output {
 }
 
 fn run(arguments: &[&str]) -> Output {
-    let output = Command::cargo_bin("taper-sim").unwrap().arg("oracle").args(arguments).output().unwrap();
-    Output {
-        code: output.status.code().unwrap(),
-        text: String::from_utf8(output.stdout).unwrap(),
-        errors: String::from_utf8(output.stderr).unwrap(),
-    }
+    let output = taper_sim(&[&["oracle"], arguments].concat());
+    Output { code: output.status.code().unwrap(), text: text(&output.stdout), errors: text(&output.stderr) }
 }
 
 fn run_json(arguments: &[&str]) -> (i32, Vec<Value>) {

@@ -4,34 +4,26 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 
-use assert_cmd::Command;
+use crate::{place, text};
 
 const HEADER: &str = "ts_ms,open,high,low,close,volume";
 const FIRST: &str = "1600000000000,10,12,9,11,5";
 const SECOND: &str = "1600000060000,11,12,10,10,5";
 
 fn taper_sim(arguments: &[&str]) -> Output {
-    Command::cargo_bin("taper-sim").unwrap().arg("replay").args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    crate::taper_sim(&[&["replay"], arguments].concat())
 }
 
 /// A file in the test's own folder.
 fn file(name: &str, content: &[u8]) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = place(name);
     fs::write(&path, content).unwrap();
     path
 }
 
-/// Exit code 2, nothing on stdout, and a message that names the file and says this.
+#[track_caller]
 fn assert_refused(arguments: &[&str], expected: &str) {
-    let output = taper_sim(arguments);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert!(message.contains(expected), "{arguments:?}: {message}");
+    crate::assert_refused("replay", arguments, expected);
 }
 
 #[test]
@@ -119,7 +111,7 @@ fn falling_file() -> PathBuf {
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     let prices = falling_file();
-    let json = |name: &str| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let json = place;
     let run = |seed: &str, name: &str| {
         let json = json(name);
         let output = taper_sim(&[

@@ -1,22 +1,8 @@
 //! `taper-sim stress` from outside: the defaults hold what they claim, files that cannot are found out, and bad input has its line.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Output;
 
-use assert_cmd::Command;
-
-fn taper_sim(arguments: &[&str]) -> Output {
-    Command::cargo_bin("taper-sim").unwrap().args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn place(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
+use crate::{place, taper_sim, taper_sim_on, text};
 
 /// The defaults of a SOL-like market, with lines replaced that must be there once.
 fn file(name: &str, changes: &[(&str, &str)]) -> String {
@@ -44,13 +30,9 @@ fn times(shown: &str, words: &str) -> f64 {
     shown[from..].split('×').next().unwrap().trim().parse().unwrap()
 }
 
-/// Exit code 2, nothing on stdout, and a message that says this.
+#[track_caller]
 fn assert_refused(arguments: &[&str], expected: &str) {
-    let output = taper_sim(&[&["stress"], arguments].concat());
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert!(message.contains(expected) && !message.contains("panicked"), "{arguments:?}: {message}");
+    crate::assert_refused("stress", arguments, expected);
 }
 
 #[test]
@@ -115,12 +97,8 @@ fn threads_change_no_byte_and_the_path_is_the_one_that_is_told() {
     let defaults = file("threads", &[]);
     let run = |name: &str, threads: &str, seed: &str| {
         let path = place(name);
-        let output = Command::cargo_bin("taper-sim")
-            .unwrap()
-            .env("RAYON_NUM_THREADS", threads)
-            .args(["stress", &defaults, "--shapes", "40", "--seed", seed, "--path", path.to_str().unwrap()])
-            .output()
-            .unwrap();
+        let arguments = ["stress", &defaults, "--shapes", "40", "--seed", seed, "--path", path.to_str().unwrap()];
+        let output = taper_sim_on(threads, &arguments);
         assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
         (text(&output.stdout), fs::read_to_string(path).unwrap())
     };

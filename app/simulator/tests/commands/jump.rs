@@ -2,48 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Output;
 
-use assert_cmd::cargo::cargo_bin_cmd;
 use serde_json::Value;
+
+use crate::{candles, place, taper_sim, text};
 
 const MINUTES: i64 = 8;
 const USD: i64 = 1_000_000;
 
 fn replay(arguments: &[&str]) -> Output {
-    cargo_bin_cmd!("taper-sim").arg("replay").args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+    taper_sim(&[&["replay"], arguments].concat())
 }
 
 /// Eight minutes in which next to nothing happens: what there is of loss the jump has made.
 fn calm_file(name: &str) -> String {
-    let mut lines = vec!["ts_ms,open,high,low,close,volume".to_owned()];
-    for minute in 0..MINUTES {
-        let (open, close) = (1_000 - minute % 2, 1_000 - (minute + 1) % 2);
-        let (high, low) = (open.max(close), open.min(close));
-        lines.push(format!("{},{open},{high},{low},{close},1", 1_600_000_000_000 + 60_000 * minute));
-    }
-    let file = path(name);
-    fs::write(&file, lines.join("\n")).unwrap();
+    let file = candles(place(name), 1_600_000_000_000, MINUTES, |minute| 1_000 - minute % 2);
     file.to_str().unwrap().to_owned()
 }
 
-/// Exit code 2, nothing on stdout, and a message that says this.
 #[track_caller]
 fn assert_refused(arguments: &[&str], expected: &str) {
-    let output = replay(arguments);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert!(message.contains(expected), "{arguments:?}: {message}");
+    crate::assert_refused("replay", arguments, expected);
 }
 
 #[test]
@@ -69,7 +49,7 @@ fn bad_values_get_clear_errors() {
 
 /// Screen and report of a replay of twelve accounts.
 fn run(name: &str, more: &[&str]) -> (String, Value) {
-    let (prices, json) = (calm_file(&format!("{name}.csv")), path(&format!("{name}.json")));
+    let (prices, json) = (calm_file(&format!("{name}.csv")), place(&format!("{name}.json")));
     let usual = ["--prices", &prices, "--accounts", "12", "--seed", "3", "--json", json.to_str().unwrap()];
     let output = replay(&[&usual, more].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));

@@ -4,19 +4,20 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 
-use assert_cmd::cargo::cargo_bin_cmd;
 use serde_json::Value;
 
+use crate::{place, taper_sim, text};
+
 fn run(arguments: &[&str]) -> Output {
-    cargo_bin_cmd!("taper-sim").arg("params").args(arguments).output().unwrap()
+    taper_sim(&[&["params"], arguments].concat())
 }
 
 fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
+    text(&output.stdout)
 }
 
 fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    text(&output.stderr)
 }
 
 /// The defaults of a SOL-like market.
@@ -28,7 +29,7 @@ fn defaults() -> String {
 
 /// A file with this text, of its own for each test.
 fn file(name: &str, text: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("params-{name}.toml"));
+    let path = place(&format!("params-{name}.toml"));
     fs::write(&path, text).unwrap();
     path
 }

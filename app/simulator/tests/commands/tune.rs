@@ -2,35 +2,12 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Output;
 
-use assert_cmd::Command;
-
-fn taper_sim(arguments: &[&str]) -> Output {
-    Command::cargo_bin("taper-sim").unwrap().args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn place(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
+use crate::{candles, place, taper_sim, taper_sim_on, text, valley};
 
 /// Candles of a minute: down by so much of 1,000 a minute for twelve minutes, and up again.
 fn prices(name: &str, start_minute: i64, fall: i64) -> PathBuf {
-    let mut lines = vec!["ts_ms,open,high,low,close,volume".to_owned()];
-    let price = |minute: i64| 1_000 - fall * minute.min(24 - minute);
-    for minute in 0..24 {
-        let (open, close) = (price(minute), price(minute + 1));
-        let (high, low) = (open.max(close), open.min(close));
-        let time_ms = 1_600_000_020_000 + 60_000 * (start_minute + minute);
-        lines.push(format!("{time_ms},{open},{high},{low},{close},1"));
-    }
-    let path = place(name);
-    fs::write(&path, lines.join("\n")).unwrap();
-    path
+    candles(place(name), 1_600_000_020_000 + 60_000 * start_minute, 24, valley(fall))
 }
 
 /// The defaults of a SOL-like market as a file.
@@ -41,13 +18,9 @@ fn base(name: &str, change: impl Fn(String) -> String) -> PathBuf {
     path
 }
 
-/// Exit code 2, nothing on stdout, and a message that says this.
+#[track_caller]
 fn assert_refused(arguments: &[&str], expected: &str) {
-    let output = taper_sim(&[&["tune"], arguments].concat());
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert!(message.contains(expected), "{arguments:?}: {message}");
+    crate::assert_refused("tune", arguments, expected);
 }
 
 #[test]
@@ -90,14 +63,9 @@ fn events(test: &str) -> [PathBuf; 2] {
 
 fn tune([seen, unseen]: &[PathBuf; 2], folder: &str, threads: &str, more: &[&str]) -> (String, [String; 3]) {
     let folder = place(folder);
-    let output = Command::cargo_bin("taper-sim")
-        .unwrap()
-        .env("RAYON_NUM_THREADS", threads)
-        .args(["tune", "--events", seen.to_str().unwrap(), "--hold-out", unseen.to_str().unwrap()])
-        .args(["--accounts", "24", "--seeds", "2", "--feedback", "0,1", "--out", folder.to_str().unwrap()])
-        .args(more)
-        .output()
-        .unwrap();
+    let events = ["tune", "--events", seen.to_str().unwrap(), "--hold-out", unseen.to_str().unwrap()];
+    let usual = ["--accounts", "24", "--seeds", "2", "--feedback", "0,1", "--out", folder.to_str().unwrap()];
+    let output = taper_sim_on(threads, &[&events[..], &usual, more].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(text(&output.stderr), "", "no bars where there is no terminal");
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();

@@ -4,17 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use assert_cmd::Command;
+use crate::{candles, place, taper_sim_on, text, valley};
 
 const FILES: [&str; 6] = ["index.html", "marks.csv", "pairs.csv", "runs.csv", "series.csv", "summary.csv"];
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
 /// A folder of a test's own, empty at first.
 fn own(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let folder = place(name);
     drop(fs::remove_dir_all(&folder));
     fs::create_dir_all(&folder).unwrap();
     folder
@@ -22,26 +18,13 @@ fn own(name: &str) -> PathBuf {
 
 /// A fall of 1% a minute for twelve minutes, then a recovery of as much.
 fn prices(folder: &Path, name: &str) -> PathBuf {
-    let mut lines = vec!["ts_ms,open,high,low,close,volume".to_owned()];
-    let price = |minute: i64| 1_000 - 10 * minute.min(24 - minute);
-    for minute in 0..24i64 {
-        let (open, close) = (price(minute), price(minute + 1));
-        let (high, low) = (open.max(close), open.min(close));
-        lines.push(format!("{},{open},{high},{low},{close},1", 1_600_000_000_000 + 60_000 * minute));
-    }
-    let path = folder.join(name);
-    fs::write(&path, lines.join("\n")).unwrap();
-    path
+    candles(folder.join(name), 1_600_000_000_000, 24, valley(10))
 }
 
 fn compare(prices: &Path, report: &Path, threads: &str) -> Output {
-    Command::cargo_bin("taper-sim")
-        .unwrap()
-        .env("RAYON_NUM_THREADS", threads)
-        .args(["compare", "--prices", prices.to_str().unwrap(), "--candles", "16", "--seeds", "2", "--accounts", "30"])
-        .args(["--feedback", "1,0", "--report", report.to_str().unwrap()])
-        .output()
-        .unwrap()
+    let usual = ["--candles", "16", "--seeds", "2", "--accounts", "30", "--feedback", "1,0"];
+    let (prices, report) = (prices.to_str().unwrap(), report.to_str().unwrap());
+    taper_sim_on(threads, &[&["compare", "--prices", prices], &usual[..], &["--report", report]].concat())
 }
 
 fn names_in(folder: &Path) -> Vec<String> {

@@ -4,41 +4,20 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 
-use assert_cmd::Command;
+use crate::{candles, place, taper_sim, taper_sim_on, text, valley};
 
-fn taper_sim(command: &str, arguments: &[&str]) -> Output {
-    Command::cargo_bin("taper-sim").unwrap().arg(command).args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn place(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+fn compare(arguments: &[&str]) -> Output {
+    taper_sim(&[&["compare"], arguments].concat())
 }
 
 /// A fall of 1% a minute for twelve minutes, then a recovery of as much.
 fn prices() -> PathBuf {
-    let mut lines = vec!["ts_ms,open,high,low,close,volume".to_owned()];
-    let price = |minute: i64| 1_000 - 10 * minute.min(24 - minute);
-    for minute in 0..24i64 {
-        let (open, close) = (price(minute), price(minute + 1));
-        let (high, low) = (open.max(close), open.min(close));
-        lines.push(format!("{},{open},{high},{low},{close},1", 1_600_000_000_000 + 60_000 * minute));
-    }
-    let path = place("compare.csv");
-    fs::write(&path, lines.join("\n")).unwrap();
-    path
+    candles(place("compare.csv"), 1_600_000_000_000, 24, valley(10))
 }
 
-/// Exit code 2, nothing on stdout, and a message that says this.
+#[track_caller]
 fn assert_refused(arguments: &[&str], expected: &str) {
-    let output = taper_sim("compare", arguments);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert!(message.contains(expected), "{arguments:?}: {message}");
+    crate::assert_refused("compare", arguments, expected);
 }
 
 #[test]
@@ -67,7 +46,7 @@ fn bad_input_is_refused() {
 #[test]
 fn a_parameter_file_that_breaks_a_rule_is_refused_with_the_rule() {
     let printed =
-        taper_sim("params", &["default", "--price", "450000", "--depth", "200000", "--exponent", "-2"]).stdout;
+        taper_sim(&["params", "default", "--price", "450000", "--depth", "200000", "--exponent", "-2"]).stdout;
     let whole = text(&printed);
     let good = place("good.toml");
     fs::write(&good, &whole).unwrap();
@@ -78,7 +57,7 @@ fn a_parameter_file_that_breaks_a_rule_is_refused_with_the_rule() {
     // The defaults, written to a file and read again, are Taper.
     let policies = format!("taper,{}", good.to_str().unwrap());
     let arguments = ["--prices", prices.to_str().unwrap(), "--seeds", "2", "--accounts", "20", "--policies", &policies];
-    let output = taper_sim("compare", &arguments);
+    let output = compare(&arguments);
     let shown = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let rows: Vec<Vec<&str>> = shown
@@ -94,14 +73,9 @@ fn the_same_seeds_give_the_same_bytes_and_every_row_adds_up() {
     let prices = prices();
     let run = |folder: &str, threads: &str, more: &[&str]| {
         let folder = place(folder);
-        let output = Command::cargo_bin("taper-sim")
-            .unwrap()
-            .env("RAYON_NUM_THREADS", threads)
-            .args(["compare", "--prices", prices.to_str().unwrap(), "--candles", "16", "--seeds", "3"])
-            .args(["--accounts", "30", "--feedback", "0,1", "--csv", folder.to_str().unwrap()])
-            .args(more)
-            .output()
-            .unwrap();
+        let usual = ["compare", "--prices", prices.to_str().unwrap(), "--candles", "16", "--seeds", "3"];
+        let output_to = ["--accounts", "30", "--feedback", "0,1", "--csv", folder.to_str().unwrap()];
+        let output = taper_sim_on(threads, &[&usual[..], &output_to, more].concat());
         assert!(output.status.success(), "{}", text(&output.stderr));
         let files = ["runs.csv", "summary.csv", "pairs.csv"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
         (text(&output.stdout), files)
