@@ -1,4 +1,4 @@
-//! `cargo run -p xtask -- idl` writes `idl/taper.json` from the program's source; with `--check` it only compares, and exits with 1
+//! `cargo run -p xtask -- idl` writes `idls/taper.json` from the program's source; with `--check` it only compares, and exits with 1
 //! when they differ.
 
 use std::path::{Path, PathBuf};
@@ -32,20 +32,20 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::from(2));
     };
     let root = workspace_root()?;
-    let committed = root.join("idl").join("taper.json");
+    let committed = root.join("idls").join("taper.json");
     let generated = generate(&root)?;
     if chore == Chore::WriteIdl {
-        fs::create_dir_all(root.join("idl"))?;
+        fs::create_dir_all(root.join("idls"))?;
         fs::write(&committed, generated).with_context(|| format!("cannot write {}", committed.display()))?;
-        println!("wrote idl/taper.json");
+        println!("wrote idls/taper.json");
         return Ok(ExitCode::SUCCESS);
     }
     let expected = fs::read_to_string(&committed).unwrap_or_default();
     if expected == generated {
-        println!("idl/taper.json is what the program's source says");
+        println!("idls/taper.json is what the program's source says");
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("idl/taper.json differs from the program's source{}", first_difference(&expected, &generated));
+    eprintln!("idls/taper.json differs from the program's source{}", first_difference(&expected, &generated));
     eprintln!("run `cargo run -p xtask -- idl` and commit the result");
     Ok(ExitCode::FAILURE)
 }

@@ -6,6 +6,8 @@ use solana_pubkey::Pubkey;
 use taper::constants::ACCOUNT_VERSION;
 use taper::state::{Exchange, MarginAccount, Market, OrderBook, Proposal};
 
+use crate::idl;
+
 const DISCRIMINATOR_LEN: usize = 8;
 
 /// Why bytes are not the account that was asked for.
@@ -64,6 +66,13 @@ pub trait ProgramAccount: Pod + Discriminator {
 macro_rules! program_account {
     ($($type:ident),*) => {$(
         impl ProgramAccount for $type {
+            const NAME: &'static str = stringify!($type);
+            fn version(&self) -> u8 {
+                self.version
+            }
+        }
+
+        impl ProgramAccount for idl::accounts::$type {
             const NAME: &'static str = stringify!($type);
             fn version(&self) -> u8 {
                 self.version

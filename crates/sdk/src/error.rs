@@ -1,28 +1,43 @@
 //! Error codes and their names: the program's own, and those of the Anchor framework that a client meets.
 
 use anchor_lang::error::ErrorCode;
-use taper::error::TaperError::{self, *};
+use taper::error::TaperError;
 
-/// Every error of the program, in the order of its codes.
-#[rustfmt::skip]
-pub const ERRORS: &[TaperError] = &[
+macro_rules! errors {
+    ($($name:ident),* $(,)?) => {
+        /// Every error of the program, in the order of its codes.
+        pub const ERRORS: &[TaperError] = &[$(TaperError::$name),*];
+
+        /// The same as the IDL declares them, for the test against it.
+        #[cfg(test)]
+        pub(crate) const DECLARED: &[crate::idl::TaperError] = &[$(crate::idl::TaperError::$name),*];
+    };
+}
+
+errors! {
     MathOverflow, AmountZero, InvariantViolated, OraclePriceNotPositive, OracleExponentOutOfRange,
     OraclePriceOutOfRange, OracleConfidenceTooWide, OracleStale, OracleFromTheFuture, OracleOlderThanLast,
     OracleLegsSkewed, InvalidParameters, PriceNotOnTick, OrderTooSmall, OrderExpired, PostOnlyWouldCross,
     FillOrKillNotFilled, SelfTrade, NothingToReduce, BookFull, TooManyOrders, OrderNotFound, OrderNotOwned,
-    NoFreeSeat, SeatNotOwned, SeatNotEmpty, TooManyPositions, BondNotCovered, InsufficientCash,
-    InitialHealthTooLow, HealthWouldWorsen, PositionTooLarge, OpenInterestCap, ReduceOnly, AccountHealthy,
-    AccountBankrupt, NoPosition, CooldownNotOver, RiskAddedThisSlot, CallerMaximumZero, CallerMaximumTooSmall,
-    UnexpectedBase, DeadlinePassed, PayoutTooLow, NoFillInsideCap, SliceTooSmall, ThrottleEmpty,
-    DegradedPriceSoftStage, AbsorbIntoItself, NothingToSettle, ForceCancelHealthy, AccountSolvent, ResolutionInProgress, OpenLegsFirst, NothingToResolve, FundingTooSoon, WithdrawalHeld, NothingToRecord, NothingToCover, ImmutableParameter, LimitRaisedTooFar, LimitRaisedTooSoon, LimitNotLowered, NoRamp, NotWindingDown, SettlementTooEarly, MarketSettled, MarketNotEmpty, OracleAverageTooFar, TakeoverNeedsFreshLegs, InvalidArgument, ExchangePaused,
-    MarketPaused, StatusNotTightened, NotAdmin, NotGuardian, NotAuthority, OwnerOnly, WrongVersion,
-    WrongAccountSize, WrongExchange, WrongOrderBook, WrongMint, WrongVault, WrongTokenProgram, DuplicateAccount,
-    PayoutDestination, NotCallerAccount, MissingLegAccounts, SurplusLegAccounts, WrongLegMarket, PositionNotFound,
-    PositionsRemain, CashRemains, MintHasTransferFee, MintHasTransferHook, MintHasPermanentDelegate,
-    MintDefaultFrozen, MintHasConfidentialTransfers, MintNonTransferable, MintPausable, MintExtensionNotSupported,
-    MintNotInitialized, VaultCannotPay, VaultMismatch, OracleWrongOwner, OracleWrongFeed, OracleWrongAccountType,
-    OracleNotTrading, OraclePartialVerification, OracleDegraded, ListingPriceTooSmall, AccountExists, ProposalNotPending, ProposalTimelocked, ProposalMismatch, NotNominated, GuardianOwnReplacement, TimelockOutOfRange, RolesNotDistinct, MarketNotOpen, MarketNotSettled, DeficitRemains, ProposalExpired, ProposalPending, AlreadyWindingDown, OraclePriceTooFar,
-];
+    NoFreeSeat, SeatNotOwned, SeatNotEmpty, TooManyPositions, BondNotCovered, InsufficientCash, InitialHealthTooLow,
+    HealthWouldWorsen, PositionTooLarge, OpenInterestCap, ReduceOnly, AccountHealthy, AccountBankrupt, NoPosition,
+    CooldownNotOver, RiskAddedThisSlot, CallerMaximumZero, CallerMaximumTooSmall, UnexpectedBase, DeadlinePassed,
+    PayoutTooLow, NoFillInsideCap, SliceTooSmall, ThrottleEmpty, DegradedPriceSoftStage, AbsorbIntoItself,
+    NothingToSettle, ForceCancelHealthy, AccountSolvent, ResolutionInProgress, OpenLegsFirst, NothingToResolve,
+    FundingTooSoon, WithdrawalHeld, NothingToRecord, NothingToCover, ImmutableParameter, LimitRaisedTooFar,
+    LimitRaisedTooSoon, LimitNotLowered, NoRamp, NotWindingDown, SettlementTooEarly, MarketSettled, MarketNotEmpty,
+    OracleAverageTooFar, TakeoverNeedsFreshLegs, InvalidArgument, ExchangePaused, MarketPaused, StatusNotTightened,
+    NotAdmin, NotGuardian, NotAuthority, OwnerOnly, WrongVersion, WrongAccountSize, WrongExchange, WrongOrderBook,
+    WrongMint, WrongVault, WrongTokenProgram, DuplicateAccount, PayoutDestination, NotCallerAccount,
+    MissingLegAccounts, SurplusLegAccounts, WrongLegMarket, PositionNotFound, PositionsRemain, CashRemains,
+    MintHasTransferFee, MintHasTransferHook, MintHasPermanentDelegate, MintDefaultFrozen,
+    MintHasConfidentialTransfers, MintNonTransferable, MintPausable, MintExtensionNotSupported, MintNotInitialized,
+    VaultCannotPay, VaultMismatch, OracleWrongOwner, OracleWrongFeed, OracleWrongAccountType, OracleNotTrading,
+    OraclePartialVerification, OracleDegraded, ListingPriceTooSmall, AccountExists, ProposalNotPending,
+    ProposalTimelocked, ProposalMismatch, NotNominated, GuardianOwnReplacement, TimelockOutOfRange,
+    RolesNotDistinct, MarketNotOpen, MarketNotSettled, DeficitRemains, ProposalExpired, ProposalPending,
+    AlreadyWindingDown, OraclePriceTooFar,
+}
 
 /// Errors of the framework that wrong accounts lead to.
 const FRAMEWORK_ERRORS: &[ErrorCode] = &[
@@ -86,7 +101,7 @@ mod tests {
     #[test]
     fn codes_have_names() {
         assert_eq!(name(6_000).as_deref(), Some("MathOverflow"));
-        assert_eq!(name(u32::from(AccountHealthy)).as_deref(), Some("AccountHealthy"));
+        assert_eq!(name(u32::from(TaperError::AccountHealthy)).as_deref(), Some("AccountHealthy"));
         assert_eq!(name(6_200).as_deref(), Some("InvalidArgument"));
         assert_eq!(name(3_010).as_deref(), Some("AccountNotSigner"));
         assert_eq!(name(1), None);

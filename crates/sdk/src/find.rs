@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use solana_instruction::Instruction;
 use solana_pubkey::Pubkey;
 use taper::constants::ORACLE_PYTH_PUSH;
-use taper::instructions::{CancelAllOrdersArgs, CancelOrderArgs, LiquidateArgs, PlaceOrderArgs};
 use taper::state::{Exchange, MarginAccount, Market};
 
+use crate::idl::types::{CancelAllOrdersArgs, CancelOrderArgs, LiquidateArgs, PlaceOrderArgs};
 use crate::instruction::{self, ExchangeKeys, MarketKeys, Payout};
 use crate::legs::{ordered, Leg};
 use crate::snapshot::{look, Accounts, PlanError};
@@ -106,7 +106,7 @@ impl<'a, A: Accounts> Finder<'a, A> {
         authority: Pubkey,
         margin_account: Pubkey,
         market: &Pubkey,
-        args: PlaceOrderArgs,
+        args: impl Into<PlaceOrderArgs>,
     ) -> Result<Instruction, PlanError> {
         let (keys, legs) = self.leg(&margin_account, market)?;
         Ok(instruction::place_order(authority, &keys, margin_account, args, &legs))
@@ -121,7 +121,7 @@ impl<'a, A: Accounts> Finder<'a, A> {
         authority: Pubkey,
         margin_account: Pubkey,
         market: &Pubkey,
-        args: CancelOrderArgs,
+        args: impl Into<CancelOrderArgs>,
     ) -> Result<Instruction, PlanError> {
         Ok(instruction::cancel_order(authority, &self.market_keys(market)?, margin_account, args))
     }
@@ -135,7 +135,7 @@ impl<'a, A: Accounts> Finder<'a, A> {
         authority: Pubkey,
         margin_account: Pubkey,
         market: &Pubkey,
-        args: CancelAllOrdersArgs,
+        args: impl Into<CancelAllOrdersArgs>,
     ) -> Result<Instruction, PlanError> {
         Ok(instruction::cancel_all_orders(authority, &self.market_keys(market)?, margin_account, args))
     }
@@ -168,7 +168,7 @@ impl<'a, A: Accounts> Finder<'a, A> {
         margin_account: Pubkey,
         market: &Pubkey,
         payout: &Payout,
-        args: LiquidateArgs,
+        args: impl Into<LiquidateArgs>,
     ) -> Result<Instruction, PlanError> {
         let (keys, legs) = self.leg(&margin_account, market)?;
         Ok(instruction::partial_liquidate(caller, &keys, margin_account, payout, args, &legs))
@@ -184,7 +184,7 @@ impl<'a, A: Accounts> Finder<'a, A> {
         margin_account: Pubkey,
         absorber: Pubkey,
         market: &Pubkey,
-        args: LiquidateArgs,
+        args: impl Into<LiquidateArgs>,
     ) -> Result<Instruction, PlanError> {
         let (keys, legs) = self.leg(&margin_account, market)?;
         let own = self.legs(&absorber, Some(market))?;

@@ -4,8 +4,6 @@ use anchor_lang::solana_program::system_instruction;
 use anchor_lang::{InstructionData, ToAccountMetas};
 use solana_instruction::{AccountMeta, Instruction};
 use solana_pubkey::Pubkey;
-use taper::instructions::{CancelAllOrdersArgs, CancelOrderArgs, ForceCancelOrdersArgs, LiquidateArgs, PlaceOrderArgs};
-use taper::{accounts, instruction};
 use taper_engine::params::MarketParams;
 
 mod governance;
@@ -14,6 +12,8 @@ mod order;
 pub use governance::*;
 pub use order::limit_order;
 
+use crate::idl::types::{CancelAllOrdersArgs, CancelOrderArgs, ForceCancelOrdersArgs, LiquidateArgs, PlaceOrderArgs};
+use crate::idl::{args, metas as accounts};
 use crate::legs::{metas, swept_metas, Leg};
 
 /// The system program.
@@ -96,7 +96,7 @@ pub fn initialize_exchange(
         token_program,
         system_program: SYSTEM_PROGRAM,
     };
-    build(accounts, instruction::InitializeExchange { index, guardian, timelock_slots }, none())
+    build(accounts, args::InitializeExchange { index, guardian, timelock_slots }, none())
 }
 
 /// The system program's instruction that makes an account of the program, all zeroes, for `create_market`. Both keys
@@ -130,8 +130,8 @@ pub fn create_market(admin: Pubkey, keys: &MarketKeys, listing: &Listing) -> Ins
         order_book: keys.order_book,
         oracle: keys.oracle,
     };
-    let data = instruction::CreateMarket {
-        params: listing.params,
+    let data = args::CreateMarket {
+        params: listing.params.into(),
         oracle_kind: listing.oracle_kind,
         oracle_key: listing.oracle_key,
         name: listing.name,
@@ -144,12 +144,12 @@ pub fn create_margin_account(authority: Pubkey, exchange: Pubkey, number: u16, a
     let margin_account = crate::address::margin_account(&exchange, &authority, number);
     let accounts =
         accounts::CreateMarginAccount { authority, exchange, margin_account, system_program: SYSTEM_PROGRAM };
-    build(accounts, instruction::CreateMarginAccount { number, always_full_close }, none())
+    build(accounts, args::CreateMarginAccount { number, always_full_close }, none())
 }
 
 /// `close_margin_account`.
 pub fn close_margin_account(authority: Pubkey, margin_account: Pubkey) -> Instruction {
-    build(accounts::CloseMarginAccount { authority, margin_account }, instruction::CloseMarginAccount {}, none())
+    build(accounts::CloseMarginAccount { authority, margin_account }, args::CloseMarginAccount {}, none())
 }
 
 /// `deposit`. With all legs of the account, results are swept, and a deposit that restores initial margin ends its
@@ -171,7 +171,7 @@ pub fn deposit(
         quote_mint: keys.quote_mint,
         token_program: keys.token_program,
     };
-    build(accounts, instruction::Deposit { amount_atoms }, swept_metas(legs))
+    build(accounts, args::Deposit { amount_atoms }, swept_metas(legs))
 }
 
 /// `withdraw`, with all legs of the account.
@@ -192,7 +192,7 @@ pub fn withdraw(
         quote_mint: keys.quote_mint,
         token_program: keys.token_program,
     };
-    build(accounts, instruction::Withdraw { amount_atoms }, swept_metas(legs))
+    build(accounts, args::Withdraw { amount_atoms }, swept_metas(legs))
 }
 
 /// `place_order`, with the account's other legs.
@@ -200,7 +200,7 @@ pub fn place_order(
     authority: Pubkey,
     keys: &MarketKeys,
     margin_account: Pubkey,
-    args: PlaceOrderArgs,
+    args: impl Into<PlaceOrderArgs>,
     legs: &[Leg],
 ) -> Instruction {
     let accounts = accounts::PlaceOrder {
@@ -211,7 +211,7 @@ pub fn place_order(
         margin_account,
         oracle: keys.oracle,
     };
-    build(accounts, instruction::PlaceOrder { args }, metas(legs))
+    build(accounts, args::PlaceOrder { args: args.into() }, metas(legs))
 }
 
 /// `cancel_order`.
@@ -219,11 +219,11 @@ pub fn cancel_order(
     authority: Pubkey,
     keys: &MarketKeys,
     margin_account: Pubkey,
-    args: CancelOrderArgs,
+    args: impl Into<CancelOrderArgs>,
 ) -> Instruction {
     let accounts =
         accounts::CancelOrder { authority, market: keys.market, order_book: keys.order_book, margin_account };
-    build(accounts, instruction::CancelOrder { args }, none())
+    build(accounts, args::CancelOrder { args: args.into() }, none())
 }
 
 /// `cancel_all_orders`.
@@ -231,11 +231,11 @@ pub fn cancel_all_orders(
     authority: Pubkey,
     keys: &MarketKeys,
     margin_account: Pubkey,
-    args: CancelAllOrdersArgs,
+    args: impl Into<CancelAllOrdersArgs>,
 ) -> Instruction {
     let accounts =
         accounts::CancelAllOrders { authority, market: keys.market, order_book: keys.order_book, margin_account };
-    build(accounts, instruction::CancelAllOrders { args }, none())
+    build(accounts, args::CancelAllOrders { args: args.into() }, none())
 }
 
 /// `force_cancel_orders`, with the account's other legs.
@@ -247,15 +247,14 @@ pub fn force_cancel_orders(keys: &MarketKeys, margin_account: Pubkey, limit: u8,
         margin_account,
         oracle: keys.oracle,
     };
-    let args = ForceCancelOrdersArgs { limit };
-    build(accounts, instruction::ForceCancelOrders { args }, metas(legs))
+    build(accounts, args::ForceCancelOrders { args: ForceCancelOrdersArgs { limit } }, metas(legs))
 }
 
 /// `flag_account`, with the account's other legs.
 pub fn flag_account(keys: &MarketKeys, margin_account: Pubkey, legs: &[Leg]) -> Instruction {
     let accounts =
         accounts::FlagAccount { exchange: keys.exchange, market: keys.market, margin_account, oracle: keys.oracle };
-    build(accounts, instruction::FlagAccount {}, metas(legs))
+    build(accounts, args::FlagAccount {}, metas(legs))
 }
 
 /// `partial_liquidate`, with the account's other legs.
@@ -264,7 +263,7 @@ pub fn partial_liquidate(
     keys: &MarketKeys,
     margin_account: Pubkey,
     payout: &Payout,
-    args: LiquidateArgs,
+    args: impl Into<LiquidateArgs>,
     legs: &[Leg],
 ) -> Instruction {
     let (credit, tokens) = match payout {
@@ -284,7 +283,7 @@ pub fn partial_liquidate(
         quote_mint: tokens.map(|(_, keys)| keys.quote_mint),
         token_program: tokens.map(|(_, keys)| keys.token_program),
     };
-    build(accounts, instruction::PartialLiquidate { args }, metas(legs))
+    build(accounts, args::PartialLiquidate { args: args.into() }, metas(legs))
 }
 
 /// `absorb`, with the liquidatee's other legs, then the absorber's.
@@ -293,7 +292,7 @@ pub fn absorb(
     keys: &MarketKeys,
     margin_account: Pubkey,
     absorber_margin_account: Pubkey,
-    args: LiquidateArgs,
+    args: impl Into<LiquidateArgs>,
     legs: &[Leg],
     absorber_legs: &[Leg],
 ) -> Instruction {
@@ -306,14 +305,14 @@ pub fn absorb(
         oracle: keys.oracle,
         caller_margin_account: absorber_margin_account,
     };
-    build(accounts, instruction::Absorb { args }, metas(legs).chain(metas(absorber_legs)))
+    build(accounts, args::Absorb { args: args.into() }, metas(legs).chain(metas(absorber_legs)))
 }
 
 /// `settle_loss`.
 pub fn settle_loss(keys: &MarketKeys, margin_account: Pubkey) -> Instruction {
     let accounts =
         accounts::SettleLoss { exchange: keys.exchange, market: keys.market, margin_account, oracle: keys.oracle };
-    build(accounts, instruction::SettleLoss {}, none())
+    build(accounts, args::SettleLoss {}, none())
 }
 
 /// `update_funding`.
@@ -324,7 +323,7 @@ pub fn update_funding(keys: &MarketKeys) -> Instruction {
         order_book: keys.order_book,
         oracle: keys.oracle,
     };
-    build(accounts, instruction::UpdateFunding {}, none())
+    build(accounts, args::UpdateFunding {}, none())
 }
 
 /// `resolve_account`, with the account's other legs.
@@ -336,17 +335,17 @@ pub fn resolve_account(keys: &MarketKeys, margin_account: Pubkey, legs: &[Leg]) 
         margin_account,
         oracle: keys.oracle,
     };
-    build(accounts, instruction::ResolveAccount {}, metas(legs))
+    build(accounts, args::ResolveAccount {}, metas(legs))
 }
 
 /// `record_deficit`, with all legs of the account; their markets keep its parts.
 pub fn record_deficit(exchange: Pubkey, margin_account: Pubkey, legs: &[Leg]) -> Instruction {
-    build(accounts::RecordDeficit { exchange, margin_account }, instruction::RecordDeficit {}, swept_metas(legs))
+    build(accounts::RecordDeficit { exchange, margin_account }, args::RecordDeficit {}, swept_metas(legs))
 }
 
 /// `cover_loss`.
 pub fn cover_loss(exchange: Pubkey, market: Pubkey) -> Instruction {
-    build(accounts::CoverLoss { exchange, market }, instruction::CoverLoss {}, none())
+    build(accounts::CoverLoss { exchange, market }, args::CoverLoss {}, none())
 }
 
 /// `donate_insurance`, for one market or for all.
@@ -366,7 +365,7 @@ pub fn donate_insurance(
         quote_mint: keys.quote_mint,
         token_program: keys.token_program,
     };
-    build(accounts, instruction::DonateInsurance { amount_atoms }, none())
+    build(accounts, args::DonateInsurance { amount_atoms }, none())
 }
 
 /// `settle_market`.
@@ -377,27 +376,27 @@ pub fn settle_market(keys: &MarketKeys) -> Instruction {
         order_book: keys.order_book,
         oracle: keys.oracle,
     };
-    build(accounts, instruction::SettleMarket {}, none())
+    build(accounts, args::SettleMarket {}, none())
 }
 
 /// `close_market`; the lamports of both accounts go to `recipient`.
 pub fn close_market(admin: Pubkey, keys: &MarketKeys, recipient: Pubkey) -> Instruction {
     let (exchange, market, order_book) = (keys.exchange, keys.market, keys.order_book);
     let accounts = accounts::CloseMarket { admin, exchange, market, order_book, recipient };
-    build(accounts, instruction::CloseMarket {}, none())
+    build(accounts, args::CloseMarket {}, none())
 }
 
 /// `release_seat`.
 pub fn release_seat(market: Pubkey, margin_account: Pubkey) -> Instruction {
-    build(accounts::ReleaseSeat { market, margin_account }, instruction::ReleaseSeat {}, none())
+    build(accounts::ReleaseSeat { market, margin_account }, args::ReleaseSeat {}, none())
 }
 
 /// `sweep_market_income`.
 pub fn sweep_market_income(exchange: Pubkey, market: Pubkey) -> Instruction {
-    build(accounts::SweepMarketIncome { exchange, market }, instruction::SweepMarketIncome {}, none())
+    build(accounts::SweepMarketIncome { exchange, market }, args::SweepMarketIncome {}, none())
 }
 
 /// `set_delegate`; the default key for nobody.
 pub fn set_delegate(authority: Pubkey, margin_account: Pubkey, delegate: Pubkey) -> Instruction {
-    build(accounts::SetDelegate { authority, margin_account }, instruction::SetDelegate { delegate }, none())
+    build(accounts::SetDelegate { authority, margin_account }, args::SetDelegate { delegate }, none())
 }

@@ -3,8 +3,8 @@
 //! Nothing here computes a risk number of its own: health and slices come from [`taper_engine`], run on the bytes of
 //! the accounts, so a bot gets exactly what the chain will do.
 //!
-//! Types of accounts, arguments and events are the program's own, not generated from the IDL: zero-copy accounts then decode in place into what
-//! the engine computes on, and cannot drift from it. A test holds them against the committed IDL, name by name and byte by byte.
+//! Instructions are made of the committed IDL ([`idl`]), whose zero-copy layouts are the engine's rows. Plans run the program's own code, and
+//! take its types of accounts; tests hold both against each other, name by name and byte by byte.
 #![deny(missing_docs)]
 
 pub mod account;
@@ -16,6 +16,7 @@ pub mod error;
 pub mod event;
 pub mod failure;
 pub mod find;
+pub mod idl;
 pub mod instruction;
 pub mod legs;
 pub mod lookup;

@@ -6,7 +6,7 @@ use taper_sdk::instruction::{self as build, ExchangeKeys, MarketKeys, Payout};
 use taper_sdk::state::ProposalAction;
 use taper_sdk::{CancelAllOrdersArgs, CancelOrderArgs, LiquidateArgs, PlaceOrderArgs, TightenLimitsArgs};
 
-const IDL: &str = include_str!("../../../idl/taper.json");
+const IDL: &str = include_str!("../../../idls/taper.json");
 
 fn key(byte: u8) -> Pubkey {
     Pubkey::new_from_array([byte; 32])

@@ -2,7 +2,7 @@ use anchor_lang::Event as _;
 
 use super::*;
 
-const IDL: &str = include_str!("../../../../idl/taper.json");
+const IDL: &str = include_str!("../../../../idls/taper.json");
 
 fn key(byte: u8) -> Pubkey {
     Pubkey::new_from_array([byte; 32])
