@@ -201,6 +201,10 @@ fn under_a_higher_sweep_cap_more_is_kept_for_what_nobody_has_borne() {
         assert_eq!((applied.raises_limits, applied.held), (true, QuoteAtoms(held)));
     }
     assert_eq!(market.held_loss_atoms, cap + 7);
+    // A lower cap frees nothing: what was taken out above it is still missing.
+    new.sweep_cap_atoms = 3;
+    let applied = apply_change(market, &new, 5 * LATER).unwrap();
+    assert_eq!((applied.held, market.held_loss_atoms), (QuoteAtoms::ZERO, cap + 7));
 }
 
 #[test]

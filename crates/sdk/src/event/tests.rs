@@ -104,6 +104,10 @@ fn truncated_logs_are_noticed_and_what_came_before_is_kept() {
     // After a gap nobody knows whose frame a line is in.
     let after = [invoke(&ours, 1), "Log truncated".into(), data(&closed()), success(&ours)];
     assert!(from_logs(&after).events.is_empty());
+    // A frame deeper than those that were seen: the line of its caller is missing.
+    let headless = [invoke(&ours, 2), data(&closed()), success(&ours)];
+    let found = from_logs(&headless);
+    assert!(found.truncated && found.events.is_empty(), "{found:?}");
 }
 
 #[test]

@@ -81,3 +81,38 @@ fn what_is_not_at_hand_is_named() {
     assert_eq!(Finder::new(&world).flag_account(key(5), &key(10)).err(), missing);
     assert_eq!(Finder::new(&world).market_keys(&key(20)).err(), missing);
 }
+
+#[test]
+fn what_is_at_hand_but_something_else_is_told_with_the_reason() {
+    use crate::account::DecodeError;
+
+    let refused = |change: &dyn Fn(&mut (Pubkey, Vec<u8>))| {
+        let mut world = world();
+        change(world.get_mut(&key(20)).unwrap());
+        let error = Finder::new(&world).market_keys(&key(20)).unwrap_err();
+        let PlanError::Decode { account, error } = error else { panic!("{error:?}") };
+        assert_eq!(account, key(20));
+        error
+    };
+    let expected = "Market";
+    assert_eq!(refused(&|(owner, _)| *owner = key(6)), DecodeError::WrongOwner { expected, owner: key(6) });
+    let found = MarginAccount::DISCRIMINATOR.try_into().unwrap();
+    assert_eq!(
+        refused(&|(_, data)| data[..8].copy_from_slice(MarginAccount::DISCRIMINATOR)),
+        DecodeError::WrongDiscriminator { expected, found }
+    );
+    let (wanted, found) = (Market::SPACE, Market::SPACE - 1);
+    assert_eq!(refused(&|(_, data)| data.truncate(found)), DecodeError::WrongSize { expected, wanted, found });
+    assert_eq!(refused(&|(_, data)| data[8] = 9), DecodeError::WrongVersion { expected, found: 9 });
+}
+
+#[test]
+fn a_refusal_has_the_programs_code_and_name() {
+    let (code, name) = (6_034, "AccountHealthy".to_owned());
+    assert_eq!(PlanError::from(taper_engine::EngineError::AccountHealthy), PlanError::Refused { code, name });
+    let (code, name) = (6_200, "InvalidArgument".to_owned());
+    assert_eq!(PlanError::from(taper::error::TaperError::InvalidArgument), PlanError::Refused { code, name });
+    let error = anchor_lang::error::Error::from(anchor_lang::error::ErrorCode::AccountNotSigner);
+    let (code, name) = (3_010, "AccountNotSigner".to_owned());
+    assert_eq!(PlanError::from(error), PlanError::Refused { code, name });
+}

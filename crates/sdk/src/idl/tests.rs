@@ -117,25 +117,40 @@ fn events_are_the_programs_own() {
     );
 }
 
+/// The same, and what a caller has of the program's type says the same as the IDL's.
+fn assert_converts<D, K>(name: &str, byte: u8)
+where
+    D: AnchorDeserialize + AnchorSerialize + Debug + From<K>,
+    K: AnchorDeserialize + AnchorSerialize + Debug,
+{
+    assert_same::<D, K>(name, byte);
+    let known = K::deserialize(&mut [byte; 4_096].as_slice()).unwrap();
+    let told = format!("{known:?}");
+    assert_eq!(format!("{:?}", D::from(known)), told, "{name}");
+}
+
 #[test]
 fn arguments_are_the_programs_own() {
     for byte in [0, 1] {
-        assert_same::<types::PlaceOrderArgs, ::taper::instructions::PlaceOrderArgs>("PlaceOrderArgs", byte);
-        assert_same::<types::CancelOrderArgs, ::taper::instructions::CancelOrderArgs>("CancelOrderArgs", byte);
-        assert_same::<types::CancelAllOrdersArgs, ::taper::instructions::CancelAllOrdersArgs>(
+        assert_converts::<types::PlaceOrderArgs, ::taper::instructions::PlaceOrderArgs>("PlaceOrderArgs", byte);
+        assert_converts::<types::CancelOrderArgs, ::taper::instructions::CancelOrderArgs>("CancelOrderArgs", byte);
+        assert_converts::<types::CancelAllOrdersArgs, ::taper::instructions::CancelAllOrdersArgs>(
             "CancelAllOrdersArgs",
             byte,
         );
-        assert_same::<types::ForceCancelOrdersArgs, ::taper::instructions::ForceCancelOrdersArgs>(
+        assert_converts::<types::ForceCancelOrdersArgs, ::taper::instructions::ForceCancelOrdersArgs>(
             "ForceCancelOrdersArgs",
             byte,
         );
-        assert_same::<types::LiquidateArgs, ::taper::instructions::LiquidateArgs>("LiquidateArgs", byte);
-        assert_same::<types::TightenLimitsArgs, ::taper::instructions::TightenLimitsArgs>("TightenLimitsArgs", byte);
-        assert_same::<types::ProposalAction, ::taper::state::ProposalAction>("ProposalAction", byte);
+        assert_converts::<types::LiquidateArgs, ::taper::instructions::LiquidateArgs>("LiquidateArgs", byte);
+        assert_converts::<types::TightenLimitsArgs, ::taper::instructions::TightenLimitsArgs>(
+            "TightenLimitsArgs",
+            byte,
+        );
+        assert_converts::<types::ProposalAction, ::taper::state::ProposalAction>("ProposalAction", byte);
     }
     for byte in 2..6 {
-        assert_same::<types::ProposalAction, ::taper::state::ProposalAction>("ProposalAction", byte);
+        assert_converts::<types::ProposalAction, ::taper::state::ProposalAction>("ProposalAction", byte);
     }
 }
 
