@@ -27,7 +27,7 @@ so:
 
 # In the real VM only: fails if there is no `.so`
 test-vm: so
-    TAPER_REQUIRE_SO=1 cargo test --workspace --test cases --test replay --test jump
+    TAPER_REQUIRE_SO=1 cargo test --workspace --test cases --test commands
 
 idl:
     cargo run -q -p xtask -- idl

@@ -218,7 +218,7 @@ pub struct Sync {
     pub refresh_slots: u64,
     /// Accounts planned at once.
     pub plans_per_round: usize,
-    /// Slots until an account that nothing can be done with is looked at again.
+    /// Slots until an account that nothing can be done with is looked at again, if nothing has changed.
     pub retry_slots: u64,
     /// How long a shutdown waits for what was sent.
     pub shutdown_seconds: u64,

@@ -125,6 +125,7 @@ fn chain_rows(metrics: &Metrics) -> Vec<(String, String)> {
         ("updates that wait", grouped(metrics.queue.get())),
         ("updates dropped", counted(metrics.dropped.get())),
         ("updates unreadable", counted(metrics.unreadable.get())),
+        ("updates far behind", counted(metrics.late.get())),
         ("connections", counted(metrics.connections.get())),
         ("times loaded", counted(metrics.loads.get())),
         ("node faults", grouped(faults)),

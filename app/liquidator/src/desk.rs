@@ -1,8 +1,10 @@
 //! The desk decides: which accounts to look at, which slices to make, within which limits. It holds every action until its outcome is
 //! known. No I/O: it is given the store and the time, and says what is to be done.
 
+mod rest;
 mod upkeep;
 
+use core::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use solana_pubkey::Pubkey;
@@ -15,6 +17,7 @@ use crate::ledger::{Earned, Ledger};
 use crate::limits::{InventoryLimit, OverLimit, SpendLimit};
 use crate::store::accounts::AccountId;
 use crate::store::{sparse, Store};
+use rest::{Rest, Wake};
 use upkeep::Trouble;
 pub use upkeep::UpkeepRules;
 
@@ -31,7 +34,8 @@ pub struct Rules {
     pub max_in_flight: usize,
     /// Most accounts planned in a round.
     pub plans_per_round: usize,
-    /// Slots until an account of which nothing could be made is looked at again; a new price or a change of the account comes first.
+    /// Slots until an account of which nothing could be made is looked at again; a new price, or a change of the account or of its markets,
+    /// comes first.
     pub retry_slots: u64,
     /// The most that a transaction may cost.
     pub max_fee_lamports: u64,
@@ -41,15 +45,6 @@ struct Live {
     action: Action,
     reserved_lamports: u64,
     reserved_notional_atoms: i64,
-}
-
-/// Why and until when an account is left alone.
-#[derive(Clone, Copy)]
-struct Rest {
-    until_slot: u64,
-    /// What the account was worth then: if that has moved it is worth another look.
-    equity_atoms: i64,
-    cash_atoms: i64,
 }
 
 /// What a round has found.
@@ -179,7 +174,7 @@ impl Desk {
                 }
             }
         }
-        plans.sort_by_key(|(profit_atoms, id, _)| (core::cmp::Reverse(*profit_atoms), *id));
+        plans.sort_by_key(|(profit_atoms, id, _)| (Reverse(*profit_atoms), *id));
         for (_, id, plans) in plans {
             if self.live.len() >= self.rules.max_in_flight {
                 break;
@@ -204,12 +199,13 @@ impl Desk {
         }
     }
 
-    /// The accounts at risk that nothing is being done about, by what they lack of their requirement.
+    /// The accounts at risk that nothing is being done about, by what they lack of their requirement; after them those whose books alone have
+    /// changed.
     fn due(&self, store: &Store) -> Vec<AccountId> {
         let now = store.now();
         let is_refused =
             |key: &Pubkey| self.refused.get(key).is_some_and(|known| *known >= (now.seconds, REFUSALS_PER_SECOND));
-        let mut due: Vec<(i128, AccountId)> = store
+        let mut due: Vec<(Wake, Reverse<i128>, AccountId)> = store
             .at_risk()
             .iter()
             .filter(|id| {
@@ -217,25 +213,19 @@ impl Desk {
                 !self.busy.contains_key(&key) && !is_refused(&key) && !self.is_troubled(&key)
             })
             .filter_map(|id| {
-                let row = store.accounts().row(*id);
-                let rests = self.rests.get(id).is_some_and(|rest| {
-                    rest.until_slot > now.slot
-                        && (rest.equity_atoms, rest.cash_atoms) == (row.equity_atoms, row.cash_atoms)
-                });
-                let lacking = row.health().map_or(i128::MAX, |health| {
+                let wake = self.rests.get(id).map_or(Some(Wake::Due), |rest| rest.wake(store, *id))?;
+                let lacking = store.accounts().row(*id).health().map_or(i128::MAX, |health| {
                     health.requirement.0 - i128::from(health.equity.0) * i128::from(taper_engine::quantity::BPS_ONE)
                 });
-                (!rests).then_some((lacking, *id))
+                Some((wake, Reverse(lacking), *id))
             })
             .collect();
-        due.sort_by_key(|(lacking, id)| (core::cmp::Reverse(*lacking), *id));
-        due.into_iter().map(|(_, id)| id).collect()
+        due.sort_unstable();
+        due.into_iter().map(|(.., id)| id).collect()
     }
 
     fn rest(&mut self, store: &Store, id: AccountId) {
-        let row = store.accounts().row(id);
-        let until_slot = store.now().slot.saturating_add(self.rules.retry_slots);
-        self.rests.insert(id, Rest { until_slot, equity_atoms: row.equity_atoms, cash_atoms: row.cash_atoms });
+        self.rests.insert(id, Rest::of(store, id, self.rules.retry_slots));
     }
 
     fn start(&mut self, store: &Store, plan: Plan) -> Result<ActionId, OverLimit> {

@@ -103,6 +103,7 @@ metrics! {
     updates: IntCounter = "updates_total", "Updates of accounts that arrived.";
     dropped: IntCounter = "updates_dropped_total", "Updates dropped because the queue was full; each leads to loading everything anew.";
     unreadable: IntCounter = "updates_unreadable_total", "Updates that were not understood; each leads to loading everything anew.";
+    late: IntCounter = "updates_late_total", "Updates of slots far behind the chain's clock; each leads to loading everything anew.";
     fee_capped: IntCounter = "fee_capped_total", "Times that the usual priority fee was above the most that is offered.";
     unusable: Gauge = "accounts_unusable", "Accounts that were left out when everything was loaded, for they do not decode.";
     connections: IntCounter = "connections_total", "Websocket connections made.";

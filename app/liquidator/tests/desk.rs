@@ -10,7 +10,8 @@ use taper_liquidator::action::{Outcome, Step, Way};
 use taper_liquidator::decide::{Economics, Planner};
 use taper_liquidator::desk::{Desk, Rules};
 use taper_liquidator::limits::{InventoryLimit, OverLimit, SpendLimit};
-use taper_liquidator::store::Store;
+use taper_liquidator::store::{sparse, Store};
+use taper_sdk::account::decode;
 use taper_sdk::pyth::PYTH_PULL;
 
 const OWN: usize = 999;
@@ -20,7 +21,12 @@ const FEE: u64 = 20_000;
 
 /// A crash by 3% over 24 accounts in three markets whose books are deep; the bot has money.
 fn crashed() -> (World, Store) {
-    let mut world = World::new(24, 3, 11);
+    crash(24)
+}
+
+/// The same over so many accounts.
+fn crash(accounts: usize) -> (World, Store) {
+    let mut world = World::new(accounts, 3, 11);
     for market in &mut world.markets {
         let maker = market.state.seats.touched_count;
         (market.state.seats.touched_count, market.state.seats.used_count) = (maker + 1, maker + 1);
@@ -202,4 +208,41 @@ fn what_cannot_be_done_is_not_tried_again_at_once() {
     assert!(desk.round(&store).planned > 0);
     store.set_now(taper::legs::Now { slot: world.now.slot + 5, ..world.now });
     assert_eq!(desk.round(&store).planned, store.at_risk().len());
+}
+
+/// A rival, or a maker, has changed the depth: the account itself and its price are as they were.
+#[test]
+fn another_book_is_another_look_but_after_those_who_have_had_none() {
+    let (world, mut store) = crash(72);
+    let mut unwilling = planner(true, true);
+    unwilling.economics.min_profit_atoms = i64::MAX;
+    let mut desk = desk(unwilling);
+    let first = desk.round(&store);
+    let put_book = |store: &mut Store, number: usize, slot| {
+        let book = bytes_of(order_book(number).as_ref());
+        store.put(world.markets[number].order_book, &taper_sdk::PROGRAM_ID, &book, slot).unwrap();
+    };
+    // Every account is in the first market, two in three are in the others as well.
+    put_book(&mut store, 1, 1_011);
+    let again = desk.round(&store);
+    assert!(again.planned > 0 && again.planned < first.planned, "{} of {}", again.planned, first.planned);
+    let keys =
+        |round: &taper_liquidator::desk::Round| -> Vec<_> { round.refused.iter().map(|(key, _)| *key).collect() };
+    assert_eq!(desk.round(&store).planned, 0);
+    // With a new price in the second market, and another book in the first: whoever the price concerns comes first.
+    let price = oracle(1, START_PRICE * 96 / 100, world.now.seconds, 5);
+    store.put_oracle(oracle_key(1), PYTH_PULL, &price, 1_012);
+    put_book(&mut store, 0, 1_012);
+    let both = keys(&desk.round(&store));
+    let has_second = |key: &solana_pubkey::Pubkey| {
+        let words = store.accounts().unpack(store.accounts().find(key).unwrap());
+        let account: &MarginAccount = decode(sparse::bytes_of(&words, MarginAccount::SPACE)).unwrap();
+        let has_second = account.used_positions().any(|position| position.market == market_key(1));
+        has_second
+    };
+    let by_book_alone: Vec<_> = both.iter().filter(|key| !has_second(key)).collect();
+    assert!(!by_book_alone.is_empty() && by_book_alone.len() < both.len());
+    let places: Vec<usize> =
+        by_book_alone.iter().map(|key| both.iter().position(|other| other == *key).unwrap()).collect();
+    assert_eq!(places.iter().min(), Some(&(both.len() - by_book_alone.len())));
 }

@@ -49,6 +49,8 @@ struct Bot {
     knowledge: Knowledge,
     doubt: Option<Doubt>,
     desk: Desk,
+    /// Accounts were not looked at in the last round, for there were too many.
+    is_behind: bool,
     metrics: Arc<Metrics>,
 }
 
@@ -95,7 +97,7 @@ pub async fn run(start: Start) -> Result<(), ChainError> {
     let passed = Passed { oracles, written, brought };
     let knowledge = Knowledge::new(&config, chain.clone(), gaps, metrics.clone(), passed);
     let (desk, caller) = (desk_of(&config, margin_account), Caller { key, margin_account });
-    let mut bot = Bot { config, chain, caller, sender, knowledge, doubt: None, desk, metrics };
+    let mut bot = Bot { config, chain, caller, sender, knowledge, doubt: None, desk, is_behind: false, metrics };
 
     let mut give_up = None::<Instant>;
     loop {
@@ -118,7 +120,7 @@ pub async fn run(start: Start) -> Result<(), ChainError> {
                 read.into_iter().for_each(|read| bot.knowledge.tick(read));
             }
             Some(step) = progressed.recv() => bot.progress(step),
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(if bot.is_behind { Duration::ZERO } else { LOOK_EVERY }) => {}
         }
         // What no news has led to, but the clock, begins now.
         bot.decide(arrived.unwrap_or_else(Instant::now));
@@ -168,10 +170,12 @@ impl Bot {
             }
             self.doubt = doubt;
         }
+        self.is_behind = false;
         if doubt.is_some() {
             return;
         }
         let round = self.desk.round(&self.knowledge.store);
+        self.is_behind = round.postponed > 0;
         for (account, considered) in &round.refused {
             debug!(%account, refusals = ?considered.refusals, below = ?considered.below_minimum_atoms, "nothing to do");
         }

@@ -55,12 +55,30 @@ pub struct Update {
 pub struct Gaps {
     full_queue: AtomicU64,
     unreadable: AtomicU64,
+    late: AtomicU64,
+}
+
+/// Updates that did not get through, by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Dropped because the queue was full.
+    pub full_queue: u64,
+    /// Not understood, or of a slot that cannot be.
+    pub unreadable: u64,
+    /// Of a slot far behind the chain's clock.
+    pub late: u64,
 }
 
 impl Gaps {
-    /// Dropped because the queue was full, and not understood, since this was asked last.
-    pub fn take(&self) -> (u64, u64) {
-        (self.full_queue.swap(0, Ordering::AcqRel), self.unreadable.swap(0, Ordering::AcqRel))
+    /// What was missed since this was asked last.
+    pub fn take(&self) -> Missed {
+        let taken = |count: &AtomicU64| count.swap(0, Ordering::AcqRel);
+        Missed { full_queue: taken(&self.full_queue), unreadable: taken(&self.unreadable), late: taken(&self.late) }
+    }
+
+    /// One more of a slot far behind the clock.
+    pub fn late(&self) {
+        self.late.fetch_add(1, Ordering::AcqRel);
     }
 
     /// One more that was not understood.

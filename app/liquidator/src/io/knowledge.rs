@@ -12,13 +12,16 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::chain::{Chain, ChainError, Loaded, OracleRead};
-use super::feed::{backoff, Gaps, News, Update};
+use super::feed::{backoff, Gaps, Missed, News, Update};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
 /// An update of a slot that is so far ahead of the chain's clock is none: it would make everything true look old.
 const SLOTS_AHEAD_MAX: u64 = 512;
+/// A websocket whose updates are of slots so far behind the chain's clock lags, or names the wrong slots: what it says is put below what
+/// was loaded, so that nobody would notice how deaf the bot has become. Everything is loaded anew.
+const SLOTS_BEHIND_MAX: u64 = 64;
 /// Accounts that one question about fees may name.
 const FEE_ACCOUNTS: usize = 128;
 
@@ -167,6 +170,10 @@ impl Knowledge {
             warn!(account = %update.key, slot = update.slot, clock = slot, "an update of a slot that cannot be: not taken");
             return self.gaps.unreadable();
         }
+        if update.slot.saturating_add(SLOTS_BEHIND_MAX) < slot {
+            warn!(account = %update.key, slot = update.slot, clock = slot, "the websocket lags");
+            self.gaps.late();
+        }
         self.chain.newest.note_slot(update.slot);
         match &mut self.replay {
             Some(replay) if replay.len() < self.replay_max => replay.push(update.clone()),
@@ -246,10 +253,11 @@ impl Knowledge {
     }
 
     fn take_gaps(&self) -> bool {
-        let (dropped, unreadable) = self.gaps.take();
-        self.metrics.dropped.inc_by(dropped);
+        let Missed { full_queue, unreadable, late } = self.gaps.take();
+        self.metrics.dropped.inc_by(full_queue);
         self.metrics.unreadable.inc_by(unreadable);
-        dropped + unreadable > 0
+        self.metrics.late.inc_by(late);
+        full_queue + unreadable + late > 0
     }
 
     fn watch_oracles(&self) {

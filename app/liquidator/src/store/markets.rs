@@ -50,6 +50,8 @@ pub struct MarketEntry {
     pub price: Option<OraclePrice>,
     /// Slot in which they were valued.
     pub valued_slot: u64,
+    /// How often its data or its book were replaced.
+    pub changes: u64,
     words: Box<[u64]>,
     book: SparseWords,
     owners: Box<[AccountId; SEATS]>,
@@ -71,6 +73,7 @@ impl MarketEntry {
             book_slot: 0,
             price: None,
             valued_slot: 0,
+            changes: 0,
             words: words_of(data),
             book: SparseWords::default(),
             owners: boxed(NOBODY),
@@ -103,11 +106,13 @@ impl MarketEntry {
     pub(super) fn put_book(&mut self, data: &[u8], slot: u64) {
         self.book = SparseWords::pack(data);
         self.book_slot = slot;
+        self.changes += 1;
     }
 
     pub(super) fn put_data(&mut self, data: &[u8], slot: u64) {
         self.words = words_of(data);
         self.slot = slot;
+        self.changes += 1;
     }
 
     /// Seats whose owner in the data is not the one that is noted: `(seat, owner noted, owner in the data)`.

@@ -5,6 +5,7 @@ mod scene;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
+mod websocket;
 
 use node::{Answer, Fate};
 use scene::{wait_for, Scene};
@@ -186,55 +187,29 @@ async fn without_a_blockhash_nothing_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn garbage_on_the_websocket_leads_to_loading_anew() {
+async fn an_answer_that_never_comes_stops_what_needs_it_and_no_more() {
+    // The bot waits 5 seconds for each.
     let scene = Scene::new().await;
-    let bot = scene.start(&[]).await;
-    in_step(&bot).await;
-    let key = support::margin_key(0);
-    for (text, unreadable) in [
-        ("not json".to_owned(), 1),
-        (node::notification(1, serde_json::json!({ "value": 7 })), 2),
-        (node::notification(99, serde_json::json!(1)), 3),
-        // A slot that cannot be.
-        (scene.node.update(&key, u64::MAX), 4),
-    ] {
-        in_step(&bot).await;
-        let loads = bot.metrics.loads.get();
-        scene.node.say(text);
-        wait_for("the gap", || bot.metrics.unreadable.get() == unreadable).await;
-        wait_for("another load", || bot.metrics.loads.get() > loads).await;
-    }
-    in_step(&bot).await;
-    bot.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_websocket_that_closes_or_stops_is_connected_anew() {
-    let scene = Scene::new().await;
-    let bot = scene.start(&[]).await;
-    in_step(&bot).await;
-    scene.node.hang_up();
-    wait_for("a second connection", || bot.metrics.connections.get() == 2).await;
-    in_step(&bot).await;
-    scene.node.always("slots", Answer::Hang);
+    scene.node.next("simulateTransaction", [Answer::Hang]);
+    scene.node.next("sendTransaction", [Answer::Hang]);
+    let bot = scene.start(&[("max_in_flight = 16", "max_in_flight = 1")]).await;
+    wait_for("the simulation that was given up", || bot.metrics.outcome("failed") == 1).await;
+    let asked: Vec<String> = scene.node.state.lock().unwrap().asked.iter().map(|(method, _)| method.clone()).collect();
+    let first = |method: &str| asked.iter().position(|asked| asked == method).unwrap_or(asked.len());
+    let second_simulation =
+        asked.iter().skip(first("simulateTransaction") + 1).position(|asked| asked == "simulateTransaction");
+    assert!(second_simulation.is_none_or(|after| first("sendTransaction") > first("simulateTransaction") + 1 + after));
+    // Handed over to a node that never says so: sent again, the same, until its fate is known.
+    wait_for("a confirmed action", || bot.metrics.outcome("confirmed") > 0).await;
+    assert_eq!(bot.metrics.outcome("failed"), 1);
+    assert!(scene.node.count("sendTransaction") > scene.node.sent());
+    scene.node.always("getMultipleAccounts", Answer::Hang);
     wait_for("doubt", || bot.metrics.synced.get() == 0).await;
+    let simulated = scene.node.count("simulateTransaction");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    // One may have been on its way.
+    assert!(scene.node.count("simulateTransaction") <= simulated + 1);
     scene.node.sane();
-    wait_for("a third connection", || bot.metrics.connections.get() >= 3).await;
-    in_step(&bot).await;
-    bot.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flood_fills_the_queue_and_is_made_up_for() {
-    let scene = Scene::new().await;
-    let bot = scene.start(&[("queue_updates = 65_536", "queue_updates = 2")]).await;
-    in_step(&bot).await;
-    let (loads, update) = (bot.metrics.loads.get(), scene.node.update(&support::margin_key(0), 1_010));
-    for _ in 0..20_000 {
-        scene.node.say(update.clone());
-    }
-    wait_for("a full queue", || bot.metrics.dropped.get() > 0).await;
-    wait_for("another load", || bot.metrics.loads.get() > loads).await;
     in_step(&bot).await;
     bot.end().await;
 }

@@ -210,6 +210,13 @@ impl Node {
         })
     }
 
+    /// Notes a request over a websocket, and what a test has scripted as its answer.
+    fn scripted(&self, method: &str) -> Option<Answer> {
+        let mut state = self.state.lock().unwrap();
+        state.asked.push((method.to_owned(), Value::Null));
+        state.always.get(method).cloned()
+    }
+
     async fn serve_websocket(&self, stream: TcpStream) {
         let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
         let mut out = self.out.subscribe();
@@ -220,8 +227,18 @@ impl Node {
                 heard = socket.next() => match heard {
                     Some(Ok(Message::Text(text))) => {
                         let asked: Value = serde_json::from_str(&text).unwrap();
-                        subscriptions += 1;
-                        Message::text(json!({ "jsonrpc": "2.0", "id": asked["id"], "result": subscriptions }).to_string())
+                        match self.scripted(asked["method"].as_str().unwrap()) {
+                            Some(Answer::Hang) => continue,
+                            Some(Answer::Error(code, message)) => {
+                                let error = json!({ "code": code, "message": message });
+                                Message::text(json!({ "jsonrpc": "2.0", "id": asked["id"], "error": error }).to_string())
+                            }
+                            _ => {
+                                subscriptions += 1;
+                                let result = json!({ "jsonrpc": "2.0", "id": asked["id"], "result": subscriptions });
+                                Message::text(result.to_string())
+                            }
+                        }
                     }
                     Some(Ok(_)) => continue,
                     _ => return,

@@ -86,7 +86,8 @@ fn what_is_not_at_hand_is_named() {
 fn what_is_at_hand_but_something_else_is_told_with_the_reason() {
     use crate::account::DecodeError;
 
-    let refused = |change: &dyn Fn(&mut (Pubkey, Vec<u8>))| {
+    type Row = (Pubkey, Vec<u8>);
+    let refused = |change: &dyn Fn(&mut Row)| {
         let mut world = world();
         change(world.get_mut(&key(20)).unwrap());
         let error = Finder::new(&world).market_keys(&key(20)).unwrap_err();
