@@ -6,6 +6,7 @@ use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_pubkey::{pubkey, Pubkey};
 use solana_signer::Signer;
+use taper_client::address::host;
 use taper_client::cluster::Cluster;
 use taper_client::{Client, Fees, Prepared, World};
 use taper_sdk::account::{copied, decode_owned, ProgramAccount};
@@ -44,7 +45,7 @@ impl Session {
             ensure!(
                 named == cluster,
                 "{} should be {}, but its genesis is that of {}: wrong cluster",
-                self.url,
+                host(&self.url),
                 named.name(),
                 cluster.name()
             );
@@ -70,7 +71,7 @@ impl Session {
                 check_version::<Exchange>(key, &row.owner, &row.data)?;
                 Ok(*key)
             }
-            (None, _) => bail!("the program has no exchange on {}: make one with taper-migrate", self.url),
+            (None, _) => bail!("the program has no exchange on {}: make one with taper-migrate", host(&self.url)),
             _ => {
                 let names: Vec<String> = found.rows.keys().map(Pubkey::to_string).collect();
                 bail!("the program has {} exchanges: name one with --exchange: {}", names.len(), names.join(", "))

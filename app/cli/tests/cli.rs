@@ -95,7 +95,7 @@ async fn an_exchange_of_another_version_is_told() {
         json!({ "pubkey": PROGRAM_ID.to_string(), "account": account(&PROGRAM_ID.to_string(), "HsjclQM9aDI=", false) });
     let program = answer(json!([account(LOADER, "", true)]));
     let error = run("http://x", "taper audit", vec![json!(DEVNET), program, answer(json!([exchange]))]).await;
-    assert!(error.contains("another version") && error.contains("has 736 bytes, this account has 8"), "{error}");
+    assert!(error.contains("another version") && error.contains("have 736 bytes, this account has 8"), "{error}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ const DISCRIMINATOR_LEN: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The account is not owned by the program.
-    #[error("a {expected} is owned by {program}, this account by {owner}", program = crate::PROGRAM_ID)]
+    #[error("{expected} accounts are owned by {program}, this account by {owner}", program = crate::PROGRAM_ID)]
     WrongOwner {
         /// Type asked for.
         expected: &'static str,
@@ -22,7 +22,7 @@ pub enum DecodeError {
         owner: Pubkey,
     },
     /// The length is not exactly that of the type.
-    #[error("a {expected} has {wanted} bytes, this account has {found}")]
+    #[error("{expected} accounts have {wanted} bytes, this account has {found}")]
     WrongSize {
         /// Type asked for.
         expected: &'static str,
@@ -32,7 +32,7 @@ pub enum DecodeError {
         found: usize,
     },
     /// The first eight bytes are those of another type, or zeroes.
-    #[error("the account is not a {expected}: its discriminator is {found:?}")]
+    #[error("the account is not of type {expected}: its discriminator is {found:?}")]
     WrongDiscriminator {
         /// Type asked for.
         expected: &'static str,

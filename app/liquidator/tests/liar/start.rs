@@ -9,13 +9,23 @@ use crate::node::Answer;
 use crate::scene::Scene;
 use crate::support::exchange_key;
 
-/// Runs the binary with this configuration; `keypair` is what its keypair file holds, if there is one.
-async fn run(name: &str, config: String, keypair: Option<Vec<u8>>) -> (i32, String) {
+/// What there is in the place of the keypair's file.
+enum File {
+    Nothing,
+    Directory,
+    With(Vec<u8>),
+}
+
+/// Runs the binary with this configuration and this keypair.
+async fn run(name: &str, config: String, keypair: File) -> (i32, String) {
     let directory = std::env::temp_dir().join(format!("taper-liar-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(directory.join("bot.toml"), config).unwrap();
-    if let Some(keypair) = keypair {
-        std::fs::write(directory.join("liquidator.json"), keypair).unwrap();
+    let file = directory.join("liquidator.json");
+    match keypair {
+        File::Nothing => {}
+        File::Directory => std::fs::create_dir(file).unwrap(),
+        File::With(bytes) => std::fs::write(file, bytes).unwrap(),
     }
     let here = directory.clone();
     let command = move || {
@@ -28,8 +38,8 @@ async fn run(name: &str, config: String, keypair: Option<Vec<u8>>) -> (i32, Stri
     (output.status.code().unwrap(), said)
 }
 
-fn keypair(scene: &Scene) -> Option<Vec<u8>> {
-    Some(serde_json::to_vec(&scene.keypair.to_bytes().to_vec()).unwrap())
+fn keypair(scene: &Scene) -> File {
+    File::With(serde_json::to_vec(&scene.keypair.to_bytes().to_vec()).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,10 +49,13 @@ async fn a_configuration_or_keypair_that_cannot_be_used() {
     let (code, said) = run("unknown", unknown, keypair(&scene)).await;
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("bot.toml: line ") && said.contains("profit.min_proft_atoms: unknown field"), "{said}");
-    let (code, said) = run("missing", scene.config(&[]), None).await;
+    let (code, said) = run("missing", scene.config(&[]), File::Nothing).await;
     assert_eq!((code, said.as_str()), (2, "taper-liquidator: there is no keypair file liquidator.json\n"));
-    let (code, said) = run("broken", scene.config(&[]), Some(b"[1,2,s3cret".to_vec())).await;
+    let (code, said) = run("broken", scene.config(&[]), File::With(b"[1,2,s3cret".to_vec())).await;
     assert_eq!((code, said.as_str()), (2, "taper-liquidator: liquidator.json is not a keypair file\n"));
+    let (code, said) = run("directory", scene.config(&[]), File::Directory).await;
+    let reason = "taper-liquidator: cannot read the keypair file liquidator.json: Is a directory (os error 21)\n";
+    assert_eq!((code, said.as_str()), (2, reason));
     assert_eq!(scene.node.state.lock().unwrap().asked.len(), 0, "the node is not asked before");
 }
 
