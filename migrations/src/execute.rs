@@ -54,9 +54,7 @@ impl Migration<'_> {
             ClusterName::Local => Cluster::Other,
         };
         ensure!(is == want, "the file is for {}, the node belongs to {}: wrong cluster", want.name(), is.name());
-        let program = self.client.account(&PROGRAM_ID).await?;
-        ensure!(program.is_some_and(|program| program.executable), "program {PROGRAM_ID} is not deployed there");
-        Ok(())
+        self.client.require_program().await.context("wrong --url?")
     }
 
     /// Reads the cluster.

@@ -134,7 +134,7 @@ fn a_program_that_is_not_there_is_named() {
         .with("TAPER_ADMIN", admin.pubkey())
         .with("TAPER_GUARDIAN", Pubkey::default());
     run(&person, "apply FILE --yes", &localnet(), "")
-        .refused(1, &format!("program {} is not deployed there", taper_sdk::PROGRAM_ID));
+        .refused(1, &format!("program {} is not deployed on ", taper_sdk::PROGRAM_ID));
     run(&person, "program FILE", &localnet(), "").refused(1, "is not deployed: wrong --url?");
 }
 

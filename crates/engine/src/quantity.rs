@@ -97,14 +97,6 @@ impl Price {
     }
 }
 
-/// Ratio in basis points (`10^-4`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Bps(pub u32);
-
-/// A number of slots, or a slot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Slots(pub u64);
-
 /// Side of the book or of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
