@@ -42,6 +42,21 @@ pub struct Venue {
     pub opens_slot: u64,
 }
 
+impl Venue {
+    /// What the program checks of a market after every instruction that wrote to it.
+    fn is_sound(&self) -> bool {
+        let state = &self.state;
+        state.open_interest_base_lots >= 0
+            && (!state.is_settled() || state.open_interest_base_lots == 0)
+            && state.fees_atoms >= 0
+            && state.insurance_pending_atoms >= 0
+            && state.unassigned_loss_atoms >= 0
+            && (0..=state.unassigned_loss_atoms).contains(&state.held_loss_atoms)
+            && state.net_swept_profit_atoms <= state.params.sweep_cap_atoms
+            && state.seats.used_count <= state.seats.touched_count
+    }
+}
+
 /// A margin account.
 #[derive(Clone, Copy)]
 pub struct Account {
@@ -105,8 +120,21 @@ impl EngineWorld {
         Ok(world)
     }
 
-    /// Does it. After a refusal the state is to be restored.
+    /// Does it, and checks what the program checks of every account after it. After a refusal the state is to be restored.
     pub fn apply(&mut self, outside: &Outside, op: &Op) -> Outcome<()> {
+        self.perform(outside, op)?;
+        let most = taper_engine::quantity::MAX_EQUITY_ATOMS.unsigned_abs();
+        let accounts = self.accounts.iter().all(|account| account.state.cash_atoms.unsigned_abs() <= most);
+        let exchange = [self.exchange.insurance, self.exchange.fees, self.exchange.recorded, self.exchange.held];
+        let sound = accounts && exchange.iter().all(|atoms| *atoms >= 0) && self.venues.iter().all(Venue::is_sound);
+        if sound {
+            Ok(())
+        } else {
+            Err(Refusal::InvariantViolated)
+        }
+    }
+
+    fn perform(&mut self, outside: &Outside, op: &Op) -> Outcome<()> {
         match *op {
             Op::Clock { .. } | Op::Publish { .. } => Ok(()),
             Op::Deposit { who, amount, legs, writable, oracles } => {

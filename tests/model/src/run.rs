@@ -72,6 +72,12 @@ impl Session {
         if expected.is_err() {
             self.ledger.clone_from(&books);
         }
+        let overflows = done == Err(Refusal::Engine(EngineError::MathOverflow));
+        if overflows && expected.is_ok() && books.is_near_bounds(&self.outside) {
+            // So near the engine's bounds the auditor does not say which sum leaves them.
+            self.ledger.clone_from(&books);
+            return Ok(done);
+        }
         agree(done, expected, &reasons)?;
         if done.is_ok() {
             if let Some(difference) = difference(&self.engine, &self.ledger, self.outside.slot) {

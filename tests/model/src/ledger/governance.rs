@@ -114,8 +114,10 @@ impl Ledger {
             reasons.push(E::LimitRaisedTooSoon.into());
         }
         let ramp = ramp(&old, &new, slot);
-        for (tier, (rate, edge)) in new.tiers.iter_mut().zip(ramp.rates.iter().zip(&ramp.edges)) {
-            (tier.mmr_bps, tier.notional_cap_atoms) = (rate.0, edge.0);
+        if ramp.end > slot {
+            for (tier, (rate, edge)) in new.tiers.iter_mut().zip(ramp.rates.iter().zip(&ramp.edges)) {
+                (tier.mmr_bps, tier.notional_cap_atoms) = (rate.0, edge.0);
+            }
         }
         reasons.extend(new.validate().err().map(Refusal::from));
         if let Some(first) = reasons.first().copied() {
@@ -127,7 +129,7 @@ impl Ledger {
         row.rescale(&new);
         new.sweep_cap_atoms = new.sweep_cap_atoms.max(i64::try_from(row.net_swept).unwrap_or(i64::MIN));
         row.params = new;
-        row.ramp = ramp.moves().then_some(ramp);
+        row.ramp = (ramp.end > slot && ramp.moves()).then_some(ramp);
         if raised {
             row.limits_raised = slot;
         }
@@ -137,9 +139,9 @@ impl Ledger {
 
     pub(super) fn advance_ramp(&mut self, outside: &Outside, market: usize) -> Outcome<()> {
         let row = &mut self.markets[market];
-        let before = (row.params.tiers, row.ramp);
+        let before = row.params.tiers;
         row.advance(outside.slot);
-        if before == (row.params.tiers, row.ramp) {
+        if before == row.params.tiers {
             return Err(E::NoRamp.into());
         }
         Ok(())

@@ -223,6 +223,27 @@ impl Ledger {
 }
 
 impl Ledger {
+    /// True if a sum over an account's legs may leave the engine's bounds: a value in it is within a factor of 32 of them.
+    pub fn is_near_bounds(&self, outside: &Outside) -> bool {
+        let prices: Vec<Z> = (0..self.markets.len())
+            .map(|market| {
+                let live = [0, u8::MAX]
+                    .map(|oracles| self.live_price(outside, market, oracles).map_or(0, |price| price.price));
+                live[0].max(live[1]).max(self.markets[market].last.price)
+            })
+            .collect();
+        let is_large = |seat: &Seat, price: Z| {
+            seat.entry.abs().max(seat.realised.abs()) > EQUITY_MAX >> 5 || seat.base.abs() * price > NOTIONAL_MAX >> 5
+        };
+        let markets = self.markets.iter().zip(prices);
+        let funds = self.markets.iter().map(|market| market.insurance.contributed).chain([self.fund]);
+        funds.max().is_some_and(|fund| fund > EQUITY_MAX >> 5)
+            || self.accounts.iter().any(|account| account.cash.abs() > EQUITY_MAX >> 5)
+            || markets
+                .into_iter()
+                .any(|(market, price)| market.seats.iter().flatten().any(|seat| is_large(seat, price)))
+    }
+
     /// Whether initial health is at least 1, all legs at their prices now; `None` if a leg has no price for it.
     pub fn is_initially_sound(&self, outside: &Outside, who: usize, oracles: u8) -> Option<bool> {
         let initial = self.others(outside, who, None, oracles, Need::Fresh).ok()?.initial.ok()?;
