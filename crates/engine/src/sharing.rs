@@ -31,11 +31,18 @@ impl MarketState {
         Ok(QuoteAtoms(self.params.sweep_cap_atoms.saturating_sub(taken).max(0)))
     }
 
-    /// Shares a loss among all open lots, as far as the bounds of this module go. Returns what was shared; it is to be credited by the caller.
+    /// Shares a loss among all open lots, as far as the bounds of this module go. `coming` is what the loser itself has still to pay in: no hole
+    /// that lots need fill. Returns what was shared; it is to be credited by the caller.
     ///
     /// # Errors
     /// `InvariantViolated` for a negative loss; `MathOverflow`.
-    pub(crate) fn share(&mut self, loss: QuoteAtoms, price: Price, slot: u64) -> Result<QuoteAtoms> {
+    pub(crate) fn share(
+        &mut self,
+        loss: QuoteAtoms,
+        coming: QuoteAtoms,
+        price: Price,
+        slot: u64,
+    ) -> Result<QuoteAtoms> {
         let mut sharing = self.sharing_at(price, slot)?;
         let room_per_lot = self.most_per_lot(price)?.saturating_sub(sharing.lately_scaled_per_lot).max(0);
         let lots = self.open_interest_base_lots.saturating_mul(2);
@@ -45,7 +52,8 @@ impl MarketState {
             .map(|atoms| QuoteAtoms(i64::try_from(atoms).unwrap_or(i64::MAX)))
             .ok_or(EngineError::MathOverflow)?;
         let before = self.charges.loss_index_scaled;
-        let shared = self.socialise(loss.min(bearable).min(self.hole(slot)?))?;
+        let hole = self.hole(slot)?.sub(coming)?.max(QuoteAtoms::ZERO);
+        let shared = self.socialise(loss.min(bearable).min(hole))?;
         if shared.is_zero() {
             return Ok(shared);
         }

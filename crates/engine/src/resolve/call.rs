@@ -48,7 +48,10 @@ impl Call<'_> {
         if !loss.is_positive() {
             return Ok(());
         }
-        let socialised = self.market.share(loss, self.context.price.price, self.context.slot)?;
+        // What own seat owes beyond the loss comes from the account: cash, bonds, or what other legs bring. All of it, not only what cash can
+        // pay now: the order of legs, and of settlements before, would otherwise decide what lots share.
+        let coming = loss_of(QuoteAtoms(self.own()?.realised_atoms).add(loss)?)?;
+        let socialised = self.market.share(loss, coming, self.context.price.price, self.context.slot)?;
         let unassigned = loss.sub(socialised)?;
         self.summary.held = self.market.leave_unassigned(unassigned)?;
         self.summary.socialised = socialised;

@@ -144,3 +144,44 @@ fn a_real_fall_charges_a_lot_its_maintenance_rate() {
         assert!(world.rig.venues[0].market.socialised_atoms <= SWEEP_CAP);
     }
 }
+
+/// What a victim of 200 lots is charged for the loss of one debtor with so much margin, by how its cash came into the pool: with the resolution
+/// only, or settled before. The debtor lost 40 million.
+fn charged_beside(margin: i64, settled_first: bool) -> i64 {
+    let (after, lots) = (60_000, 200);
+    let mut world = World::new(1, 10 * lots * PRICE);
+    let debtor = world.debtors[0];
+    world.rig.trade(VICTIM, KEEPER, 0, PRICE, lots).unwrap();
+    world.rig.deposit(debtor, margin);
+    world.rig.trade(debtor, WINNER, 0, PRICE, LOTS_EACH).unwrap();
+    world.rig.set_price(0, after);
+    world.rig.trade(WINNER, SINK, 0, after, LOTS_EACH).unwrap();
+    world.rig.trade(KEEPER, SINK, 0, after, lots).unwrap();
+    for who in [WINNER, KEEPER, VICTIM] {
+        world.rig.touch(who);
+    }
+    assert_eq!(world.rig.venues[0].market.net_swept_profit_atoms, SWEEP_CAP);
+    if settled_first {
+        world.rig.settle_loss(debtor, 0).unwrap();
+    }
+    let before = world.rig.equity(VICTIM);
+    world.rig.resolve_all(debtor);
+    world.rig.audit();
+    before - world.rig.equity(VICTIM)
+}
+
+/// Lots fill what the vault lacks, and a debtor's own cash and bond are in the vault: they fill the hole first, whether somebody had them settled
+/// before the resolution or not. The order was the caller's: lots paid 360,000 atoms for a debtor whose cash was more than winners had taken out.
+#[test]
+fn a_debtors_own_cash_fills_the_hole_before_lots_do() {
+    // Its margin is worth more than what winners have taken out: nobody lacks anything.
+    for margin in [SWEEP_CAP + 2_000_000, 35_000_000] {
+        assert_eq!([charged_beside(margin, false), charged_beside(margin, true)], [0, 0], "{margin}");
+    }
+    // A hole is left: at most what is left of it, and the same in either order.
+    for margin in [24_960_000, 24_000_000, 10_000_000] {
+        let charged = charged_beside(margin, false);
+        assert!(charged > 0, "{margin}: nothing was shared");
+        assert_eq!(charged, charged_beside(margin, true), "{margin}");
+    }
+}

@@ -250,7 +250,8 @@ impl Market {
         let lots = &self.open_interest * 2;
         let most = down(&ratio(&(&self.price * scale() * &self.tiers[0].1), &BigInt::from(10_000)));
         let bearable = down(&ratio(&(positive(most - &self.shared_per_lot) * &lots), &scale()));
-        let hole = positive(&self.net_swept - &self.shared_lately);
+        let coming = positive(-(&self.seats[&own].realised + loss));
+        let hole = positive(&self.net_swept - &self.shared_lately - coming);
         let shared = loss.clone().min(bearable).min(hole);
         if shared.is_positive() {
             let rise = up(&ratio(&(&shared * scale()), &lots));

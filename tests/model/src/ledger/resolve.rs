@@ -311,7 +311,9 @@ impl Ledger {
             lots_left -= lots;
         }
         if lots_left == 0 && loss > 0 {
-            let shared = row.share(loss, price.price, slot);
+            // What own seat owes beyond the loss is coming from the account itself.
+            let coming = (-(row.seat(seat).realised + loss)).max(0);
+            let shared = row.share(loss, coming, price.price, slot);
             row.seat_mut(seat).realised += loss;
             row.unassigned += loss - shared;
             credited += loss;

@@ -58,13 +58,13 @@ impl Market {
         Sharing { lately: self.shared_lately(slot), per_lot, slot }
     }
 
-    /// Shares a loss over all lots, as far as that goes. Returns what was shared.
-    pub fn share(&mut self, loss: Z, price: Z, slot: u64) -> Z {
+    /// Shares a loss over all lots, as far as that goes; the loser itself still pays what is `coming`. Returns what was shared.
+    pub fn share(&mut self, loss: Z, coming: Z, price: Z, slot: u64) -> Z {
         let lots = 2 * self.longs();
         let Sharing { lately, per_lot, .. } = self.sharing_at(price, slot);
         let bears = self.lot_bears(price);
         let room = floor((bears - per_lot).max(0) * lots, SCALE);
-        let shared = loss.min(self.hole(slot)).min(room).max(0);
+        let shared = loss.min(self.hole(slot) - coming).min(room).max(0);
         if shared == 0 || lots == 0 {
             return 0;
         }
