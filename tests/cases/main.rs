@@ -15,6 +15,7 @@ mod harness;
 mod insurance;
 mod legs;
 mod market_life;
+mod model;
 mod oracle;
 mod oracle_modes;
 mod partial_liquidate;

@@ -3,6 +3,7 @@
 mod amounts;
 mod attack;
 mod setup;
+mod siege;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -41,6 +42,9 @@ const WEIGHTS: [(Make, u32); 22] = [
     (Generator::govern, 10),
 ];
 
+/// A siege begins with one in so many operations that are not part of one.
+const SIEGE_ONE_IN: u32 = 150;
+
 /// A seeded source of operations.
 pub struct Generator {
     rng: ChaCha8Rng,
@@ -48,13 +52,14 @@ pub struct Generator {
     total: u32,
     /// Steps for which strangers work on whoever is unhealthy.
     hunt: u32,
+    siege: Option<siege::Siege>,
 }
 
 impl Generator {
     /// The same seed proposes the same operations to the same world.
     pub fn new(seed: u64) -> Self {
         let total = WEIGHTS.iter().map(|(_, weight)| weight).sum();
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), queue: VecDeque::new(), total, hunt: 0 }
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), queue: VecDeque::new(), total, hunt: 0, siege: None }
     }
 
     /// The next operation.
@@ -62,9 +67,15 @@ impl Generator {
         if let Some(op) = self.queue.pop_front() {
             return op;
         }
+        self.besiege(session);
+        if let Some(op) = self.queue.pop_front() {
+            return op;
+        }
         let ends = |market: &usize| session.ledger.markets[*market].settle_after != 0;
         if let Some(market) = (0..session.ledger.markets.len()).find(ends).filter(|_| self.rng.gen_ratio(1, 100)) {
             self.settle(session, market);
+        } else if self.rng.gen_ratio(1, SIEGE_ONE_IN) {
+            self.begin_siege(session);
         } else if self.rng.gen_ratio(1, 30) {
             self.attack(session);
         }

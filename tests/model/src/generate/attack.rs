@@ -56,7 +56,7 @@ impl Generator {
     }
 
     /// What a publisher's number is divided by to be a price per lot.
-    fn scale(&self, session: &Session, market: usize) -> i64 {
+    pub(super) fn scale(&self, session: &Session, market: usize) -> i64 {
         10i64.pow((2 - session.setup.params[market].base_lot_exponent).unsigned_abs())
     }
 

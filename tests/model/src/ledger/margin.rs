@@ -235,6 +235,11 @@ impl Ledger {
         let is_large = |seat: &Seat, price: Z| {
             seat.entry.abs().max(seat.realised.abs()) > EQUITY_MAX >> 5 || seat.base.abs() * price > NOTIONAL_MAX >> 5
         };
+        // Where an order rests at an absurd price, the engine takes all of its seat's lots at that price.
+        let mut resting = self.markets.iter().flat_map(|market| market.book.iter().flatten());
+        if resting.any(|order| order.price > TWO_40 >> 8) {
+            return true;
+        }
         let markets = self.markets.iter().zip(prices);
         let funds = self.markets.iter().map(|market| market.insurance.contributed).chain([self.fund]);
         funds.max().is_some_and(|fund| fund > EQUITY_MAX >> 5)
