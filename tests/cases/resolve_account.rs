@@ -45,8 +45,8 @@ async fn empty(markets: usize, traders: &[&str]) -> World {
 }
 
 /// Alice is long in three markets on 1,000 dollars, against three shorts who came in at different prices, and lacks about 800. For the first
-/// market there is a small donation. In the third two winners have passed their positions on and taken their profits: those that are left do not
-/// cover that leg's share, and whoever still holds lots there shares the rest.
+/// market there is a small donation. In the third the winners have passed their positions on and taken their profits: nobody is left to cover that
+/// leg's share, and whoever still holds lots there shares what her cash leaves of the hole.
 async fn ruined() -> World {
     let mut world = empty(3, &["s0", "s1", "s2", "late", "dave", "donor"]).await;
     world.add_trader("alice", 2_000 * TOKEN, 1_000 * TOKEN).await.unwrap();
@@ -63,7 +63,7 @@ async fn ruined() -> World {
         world.set_price(market, price).unwrap();
     }
     let near = next_tick(FALLEN[2]);
-    for winner in ["s0", "s1"] {
+    for winner in SHORTS {
         let lots = -world.base(winner, 2).unwrap();
         trade(&mut world, winner, Side::Bid, "late", 2, near, lots).await;
         world.deposit(winner, 1).await.unwrap();

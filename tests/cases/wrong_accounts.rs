@@ -143,9 +143,9 @@ async fn a_layout_version_of_the_future_is_refused() {
     world.chain.send(&[place], &[&alice]).await.unwrap();
 }
 
-/// What is only written to, and not read first, is found out at the end: the exchange and the book are refused by their invariants.
+/// Whether it is written to or only read.
 #[tokio::test]
-async fn nothing_is_written_to_an_exchange_a_book_or_a_proposal_of_another_version() {
+async fn an_exchange_a_book_or_a_proposal_of_another_version_is_refused() {
     let mut world = World::new().await.unwrap();
     world.chain.set_checks(Checks { audit_every: 0 });
     let (alice, admin) = (world.trader("alice").keypair, world.venue.admin.clone());
@@ -154,19 +154,30 @@ async fn nothing_is_written_to_an_exchange_a_book_or_a_proposal_of_another_versi
     let propose = instruction::propose(admin.pubkey(), exchange, None, 0, timelock);
     world.chain.send(&[propose], &[&admin]).await.unwrap();
     let proposal = taper_sdk::address::proposal(&exchange, 0);
-    let resting = order(Side::Bid, LISTED - 500, 10);
+    let place =
+        |world: &World, below| world.place_instruction("alice", 0, order(Side::Bid, LISTED - below, 10)).unwrap();
+    let (margin, token_account) = (world.trader("alice").margin, world.trader("alice").token_account);
+    let (market_keys, venue_keys) = (world.market(0).unwrap().keys, world.venue.keys);
+    let legs = world.legs("alice", None).unwrap();
+    assert!(legs.is_empty(), "alice has no position yet: the withdrawal comes first");
+    let all = taper::instructions::CancelAllOrdersArgs { side: taper::instructions::BOTH_SIDES, limit: 1 };
     let calls = [
-        (exchange, world.donate_instruction("alice", None, 5).unwrap(), TaperError::InvariantViolated),
-        (book, world.place_instruction("alice", 0, resting).unwrap(), TaperError::InvariantViolated),
-        (proposal, instruction::apply_proposal(exchange, 0, None, None), TaperError::WrongVersion),
+        (exchange, instruction::withdraw(alice.pubkey(), &venue_keys, margin, token_account, 7, &legs)),
+        (exchange, world.donate_instruction("alice", None, 5).unwrap()),
+        (exchange, place(&world, 500)),
+        (book, place(&world, 600)),
+        (book, instruction::cancel_all_orders(alice.pubkey(), &market_keys, margin, all)),
+        (exchange, instruction::update_funding(&market_keys)),
+        (exchange, instruction::create_margin_account(alice.pubkey(), exchange, 77, false)),
+        (proposal, instruction::apply_proposal(exchange, 0, None, None)),
     ];
-    for (key, call, expected) in calls {
+    for (key, call) in calls {
         let good = world.chain.get(&key).unwrap().clone();
         for version in [0, 2, 255] {
             let mut other = good.clone();
             other.data[8] = version;
             world.chain.set_account(&key, other);
-            world.chain.send(std::slice::from_ref(&call), &[&alice]).await.expect_error(expected);
+            world.chain.send(std::slice::from_ref(&call), &[&alice]).await.expect_error(TaperError::WrongVersion);
         }
         world.chain.set_account(&key, good);
         world.chain.send(&[call], &[&alice]).await.unwrap();

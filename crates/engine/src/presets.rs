@@ -170,6 +170,20 @@ mod tests {
     }
 
     #[test]
+    fn a_painted_premium_costs_at_least_what_it_brings_exactly_at_the_edge() {
+        let mut params = sol();
+        // 20,000 lots × 72,000 slots = 10,000,000 lots × 144 slots.
+        (params.funding_impact_base_lots, params.funding_interval_slots) = (20_000, 144);
+        assert_eq!((params.open_interest_cap_base_lots, params.funding_period_slots), (10_000_000, 72_000));
+        assert_eq!(params.violated_rule(), None);
+        params.funding_interval_slots += 1;
+        assert_eq!(params.violated_rule(), Some(Rule::Funding));
+        params.funding_interval_slots -= 1;
+        params.funding_impact_base_lots -= 1;
+        assert_eq!(params.violated_rule(), Some(Rule::Funding));
+    }
+
+    #[test]
     fn the_throughput_inequality_holds_exactly_at_its_edge() {
         let mut params = sol();
         // slack = 30,000 × (10,000 − 3,300 − 750) − 50 × 25 × 10,000 = 166,000,000, in 10^-10 of the notional.

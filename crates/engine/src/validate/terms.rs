@@ -304,5 +304,10 @@ impl MarketParams {
         to.one("funding_interval ≤ funding_gap", interval, Relation::AtMost, gap);
         to.one("funding_gap ≤ funding_period", gap, Relation::AtMost, self.funding_period_slots);
         to.one("funding_period within a year", self.funding_period_slots, Relation::AtMost, MAX_SLOTS);
+        // What whoever paints a premium loses to one taker, against what all of the open interest can earn by it until the next sample.
+        let costs = product(&[self.funding_impact_base_lots.into(), self.funding_period_slots.into()]);
+        let brings = product(&[self.open_interest_cap_base_lots.into(), interval.into()]);
+        let text = "funding_impact × funding_period ≥ open_interest_cap × funding_interval";
+        to.one(text, costs, Relation::AtLeast, brings);
     }
 }

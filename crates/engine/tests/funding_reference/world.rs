@@ -115,6 +115,7 @@ impl World {
         params.funding_interval_slots = 8;
         params.funding_gap_slots = 40;
         params.funding_period_slots = 777;
+        params.open_interest_cap_base_lots = 60 * 777 / 8;
         params.validate().unwrap();
         let mut accounts = vec![];
         for seat in 0..SEATS {

@@ -12,7 +12,7 @@ use crate::events::{Absorbed, SeatBalance, SeatTaken, SliceReport};
 use crate::fills::SeatTouch;
 use crate::instructions::{seat_or_new, LiquidateArgs};
 use crate::legs::{live_price, require_consumed, require_mode, Legs, Needs, Now, Primary, Walk};
-use crate::state::{Exchange, MarginAccount, Market, OrderBook};
+use crate::state::{Exchange, LoadKnown, MarginAccount, Market, OrderBook};
 
 /// Accounts of `absorb`. Remaining: `[market, oracle]` of the liquidatee's other positions, then of the absorber's, in order.
 #[derive(Accounts)]
@@ -146,7 +146,7 @@ impl<'info> Absorb<'info> {
         };
         let mut absorber =
             Absorber { account: &mut absorbing.state, seat_index: absorber_seat, context: order_context };
-        let book = &self.order_book.load()?.book;
+        let book = &self.order_book.load_known()?.book;
         let (state, liquidatee) = (&mut market.state, &mut account.state);
         let summary: SliceSummary =
             absorb(state, book, liquidatee, seat_index, &mut absorber, request, &context).or_refuse()?;
@@ -177,7 +177,7 @@ impl<'info> Absorb<'info> {
 
     /// The leg's price, recorded as the last one used.
     fn price(&self, now: &Now) -> Result<OraclePrice> {
-        let exchange = self.exchange.load()?;
+        let exchange = self.exchange.load_known()?;
         let mut market = self.market.load_mut()?;
         let price = live_price(&market, &self.oracle, &exchange, now)?;
         require_mode(Action::Absorb, price.grade)?;
@@ -194,7 +194,7 @@ impl<'info> Absorb<'info> {
         needs: Needs,
     ) -> Result<Legs> {
         let (exchange_key, market_key, account_key) = (self.exchange.key(), self.market.key(), loader.key());
-        let exchange = self.exchange.load()?;
+        let exchange = self.exchange.load_known()?;
         let account = loader.load()?;
         let primary = Primary::new(&market_key, &self.market.load()?.state, price);
         let walk = Walk {

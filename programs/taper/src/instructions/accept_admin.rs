@@ -4,7 +4,7 @@ use anchor_lang::prelude::*;
 
 use crate::error::TaperError;
 use crate::events::AdminChanged;
-use crate::state::Exchange;
+use crate::state::{Exchange, LoadKnown};
 
 /// Accounts of `accept_admin`.
 #[derive(Accounts)]
@@ -24,7 +24,7 @@ pub struct AcceptAdmin<'info> {
 /// `NotNominated`; `RolesNotDistinct` if the nominee has become the guardian since.
 pub fn handle_accept_admin<'info>(ctx: Context<'info, AcceptAdmin<'info>>) -> Result<()> {
     let accounts = &ctx.accounts;
-    let mut exchange = accounts.exchange.load_mut()?;
+    let mut exchange = accounts.exchange.load_known_mut()?;
     require!(exchange.pending_admin == *accounts.nominee.key, TaperError::NotNominated);
     require!(exchange.pending_admin != exchange.guardian, TaperError::RolesNotDistinct);
     let former = exchange.admin;

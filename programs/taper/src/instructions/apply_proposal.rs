@@ -10,7 +10,7 @@ use crate::constants::{ORACLE_SILENT_SLOTS, ORACLE_SWITCH_MAX_BPS, PROPOSAL_APPL
 use crate::error::{Refusal, TaperError};
 use crate::events::ProposalApplied;
 use crate::legs::{live_price, require_mode, Now};
-use crate::state::{Exchange, Market, Proposal, ProposalAction};
+use crate::state::{Exchange, LoadKnown, Market, Proposal, ProposalAction};
 
 /// Accounts of `apply_proposal`. Nobody signs.
 #[derive(Accounts)]
@@ -45,7 +45,7 @@ pub struct ApplyProposal<'info> {
 pub fn handle_apply_proposal<'info>(ctx: Context<'info, ApplyProposal<'info>>) -> Result<()> {
     let accounts = &ctx.accounts;
     let (exchange_key, now) = (accounts.exchange.key(), Now::get()?);
-    let mut exchange = accounts.exchange.load_mut()?;
+    let mut exchange = accounts.exchange.load_known_mut()?;
     let mut proposal = accounts.proposal.load_mut()?;
     proposal.check_pending(&exchange_key)?;
     proposal.check_due(now.slot)?;

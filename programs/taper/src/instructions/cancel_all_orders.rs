@@ -8,7 +8,7 @@ use crate::error::{Refusal, TaperError};
 use crate::events::{OrdersCancelled, Removal};
 use crate::fills::new_fill_log;
 use crate::instructions::side_of;
-use crate::state::{MarginAccount, Market, OrderBook};
+use crate::state::{LoadKnown, MarginAccount, Market, OrderBook};
 
 /// Accounts of `cancel_all_orders`. Needs neither exchange nor oracle.
 #[derive(Accounts)]
@@ -63,7 +63,7 @@ pub fn handle_cancel_all_orders<'info>(
     let mut market = accounts.market.load_mut()?;
     market.check_belongs(&account.exchange)?;
     market.check_book(&accounts.order_book.key())?;
-    let mut order_book = accounts.order_book.load_mut()?;
+    let mut order_book = accounts.order_book.load_known_mut()?;
     let seat_index = account.require_seat_in(&accounts.market.key())?;
     market.state.seats.owned_mut(seat_index, &accounts.margin_account.key().to_bytes()).or_refuse()?;
     let (state, book, limit) = (&mut market.state, &mut order_book.book, u32::from(args.limit));

@@ -7,7 +7,7 @@ use taper_engine::orders;
 use crate::error::Refusal;
 use crate::events::{OrderCancelled, Removal};
 use crate::instructions::{side_code, side_of};
-use crate::state::{MarginAccount, Market, OrderBook};
+use crate::state::{LoadKnown, MarginAccount, Market, OrderBook};
 
 /// Accounts of `cancel_order`. Needs neither exchange nor oracle.
 #[derive(Accounts)]
@@ -48,7 +48,7 @@ pub fn handle_cancel_order<'info>(ctx: Context<'info, CancelOrder<'info>>, args:
     let mut market = accounts.market.load_mut()?;
     market.check_belongs(&account.exchange)?;
     market.check_book(&accounts.order_book.key())?;
-    let mut order_book = accounts.order_book.load_mut()?;
+    let mut order_book = accounts.order_book.load_known_mut()?;
     let seat_index = account.require_seat_in(&accounts.market.key())?;
     market.state.seats.owned_mut(seat_index, &accounts.margin_account.key().to_bytes()).or_refuse()?;
     let id =

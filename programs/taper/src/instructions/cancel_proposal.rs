@@ -6,7 +6,7 @@ use crate::constants::{PROPOSAL_CANCELLED, PROPOSAL_GUARDIAN};
 use crate::error::TaperError;
 use crate::events::ProposalCancelled;
 use crate::legs::Now;
-use crate::state::{Exchange, Proposal};
+use crate::state::{Exchange, LoadKnown, Proposal};
 
 /// Accounts of `cancel_proposal`.
 #[derive(Accounts)]
@@ -30,7 +30,7 @@ pub struct CancelProposal<'info> {
 pub fn handle_cancel_proposal<'info>(ctx: Context<'info, CancelProposal<'info>>) -> Result<()> {
     let accounts = &ctx.accounts;
     let (by, exchange_key) = (accounts.authority.key(), accounts.exchange.key());
-    let exchange = accounts.exchange.load()?;
+    let exchange = accounts.exchange.load_known()?;
     exchange.check_role(&by)?;
     let mut proposal = accounts.proposal.load_mut()?;
     proposal.check_pending(&exchange_key)?;

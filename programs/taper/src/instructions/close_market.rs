@@ -7,7 +7,7 @@ use taper_engine::settlement;
 
 use crate::error::{Refusal, TaperError};
 use crate::events::MarketClosed;
-use crate::state::{Exchange, Market, OrderBook};
+use crate::state::{Exchange, LoadKnown, Market, OrderBook};
 
 /// Accounts of `close_market`.
 #[derive(Accounts)]
@@ -38,13 +38,13 @@ impl CloseMarket<'_> {
 
     /// Takes the market's last income.
     fn take_leave(&self) -> Result<MarketIncome> {
-        let mut exchange = self.exchange.load_mut()?;
+        let mut exchange = self.exchange.load_known_mut()?;
         let mut market = self.market.load_mut()?;
         exchange.check_admin(self.admin.key)?;
         market.check_belongs(&self.exchange.key())?;
         market.check_book(self.order_book.as_ref().key)?;
         require!(market.state.is_over(), TaperError::MarketNotSettled);
-        let income = settlement::close_market(&mut market.state, &self.order_book.load()?.book).or_refuse()?;
+        let income = settlement::close_market(&mut market.state, &self.order_book.load_known()?.book).or_refuse()?;
         exchange.fees_atoms = QuoteAtoms(exchange.fees_atoms).add(income.fees).or_refuse()?.0;
         exchange.insurance_atoms = QuoteAtoms(exchange.insurance_atoms).add(income.insurance).or_refuse()?.0;
         exchange.invariant()?;

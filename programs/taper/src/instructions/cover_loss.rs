@@ -6,7 +6,7 @@ use taper_engine::quantity::QuoteAtoms;
 use crate::error::Refusal;
 use crate::events::LossCovered;
 use crate::legs::Now;
-use crate::state::{Exchange, Market};
+use crate::state::{Exchange, LoadKnown, Market};
 
 /// Accounts of `cover_loss`. Nobody signs.
 #[derive(Accounts)]
@@ -28,7 +28,7 @@ pub struct CoverLoss<'info> {
 pub fn handle_cover_loss<'info>(ctx: Context<'info, CoverLoss<'info>>) -> Result<()> {
     let accounts = &ctx.accounts;
     let now = Now::get()?;
-    let mut exchange = accounts.exchange.load_mut()?;
+    let mut exchange = accounts.exchange.load_known_mut()?;
     let mut market = accounts.market.load_mut()?;
     market.check_belongs(&accounts.exchange.key())?;
     let fund = QuoteAtoms(exchange.insurance_atoms);

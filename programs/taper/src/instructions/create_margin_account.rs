@@ -5,7 +5,7 @@ use anchor_lang::prelude::*;
 use crate::address::NewAccount;
 use crate::constants::{ACCOUNT_VERSION, MARGIN_SEED};
 use crate::events::MarginAccountCreated;
-use crate::state::{Exchange, MarginAccount};
+use crate::state::{Exchange, LoadKnown, MarginAccount};
 
 /// Accounts of `create_margin_account`.
 #[derive(Accounts)]
@@ -47,7 +47,7 @@ impl<'info> CreateMarginAccount<'info> {
 /// Specification: the signer pays and owns it; `always_full_close` asks for less mercy in a liquidation, for good.
 ///
 /// # Errors
-/// `AccountExists`; the system program's, when the payer cannot pay.
+/// `AccountExists`, `WrongVersion`; the system program's, when the payer cannot pay.
 pub fn handle_create_margin_account<'info>(
     ctx: Context<'info, CreateMarginAccount<'info>>,
     number: u16,
@@ -55,6 +55,7 @@ pub fn handle_create_margin_account<'info>(
 ) -> Result<()> {
     let bump = ctx.bumps.margin_account;
     let accounts: &'info CreateMarginAccount<'info> = ctx.accounts;
+    accounts.exchange.load_known()?;
     let loader = accounts.create(number, bump)?;
     {
         let mut account = loader.load_init()?;

@@ -8,7 +8,7 @@ use crate::constants::{ACCOUNT_VERSION, LISTING_PRICE_MIN_ATOMS_PER_LOT, ORACLE_
 use crate::error::{Refusal, TaperError};
 use crate::events::MarketCreated;
 use crate::legs::{live_price, require_mode, Now};
-use crate::state::{Exchange, Market, OrderBook};
+use crate::state::{Exchange, LoadKnown, Market, OrderBook};
 
 /// Accounts of `create_market`.
 #[derive(Accounts)]
@@ -29,7 +29,7 @@ pub struct CreateMarket<'info> {
 
 impl CreateMarket<'_> {
     fn validate(&self, params: &MarketParams, oracle_kind: u8) -> Result<()> {
-        let exchange = self.exchange.load()?;
+        let exchange = self.exchange.load_known()?;
         exchange.check_admin(self.admin.key)?;
         let sizes = (self.market.as_ref().data_len(), self.order_book.as_ref().data_len());
         require!(sizes == (Market::SPACE, OrderBook::SPACE), TaperError::WrongAccountSize);
@@ -69,8 +69,8 @@ pub fn handle_create_market<'info>(
     market.oracle_account = accounts.oracle.key();
     market.name = name;
     market.state.params = *params;
-    market.opens_slot = now.slot.saturating_add(accounts.exchange.load()?.timelock_slots);
-    let price = live_price(&market, &accounts.oracle, &*accounts.exchange.load()?, &now)?;
+    market.opens_slot = now.slot.saturating_add(accounts.exchange.load_known()?.timelock_slots);
+    let price = live_price(&market, &accounts.oracle, &*accounts.exchange.load_known()?, &now)?;
     require_mode(Action::ListMarket, price.grade)?;
     require!(price.price.0 >= LISTING_PRICE_MIN_ATOMS_PER_LOT, TaperError::ListingPriceTooSmall);
     market.state.last_price.record(&price, now.slot).or_refuse()?;

@@ -9,7 +9,7 @@ use taper_engine::quantity::QuoteAtoms;
 use crate::error::{Refusal, TaperError};
 use crate::events::Deposited;
 use crate::legs::{require_consumed, sweep_writable, Needs, Now, Walk};
-use crate::state::{Exchange, MarginAccount};
+use crate::state::{Exchange, LoadKnown, MarginAccount};
 use crate::token::{check_token_accounts, VaultTransfer};
 
 /// Accounts of `deposit`. Remaining: nothing, or `[market, oracle]` of every position, in order.
@@ -37,7 +37,7 @@ pub struct Deposit<'info> {
 impl Deposit<'_> {
     /// Returns the decimals of the mint.
     fn validate(&self) -> Result<u8> {
-        let exchange = self.exchange.load()?;
+        let exchange = self.exchange.load_known()?;
         check_token_accounts(&exchange, self.vault.key, self.quote_mint.key, self.token_program.key)?;
         require!(self.depositor_token_account.mint == exchange.quote_mint, TaperError::WrongMint);
         require!(self.depositor_token_account.key() != exchange.vault, TaperError::DuplicateAccount);
@@ -97,7 +97,7 @@ impl<'info> Deposit<'info> {
         let now = Now::get()?;
         let (exchange_key, account_key) = (self.exchange.key(), self.margin_account.key());
         sweep_writable(&exchange_key, account, &account_key, remaining, now.slot)?;
-        let exchange = self.exchange.load()?;
+        let exchange = self.exchange.load_known()?;
         let walk = Walk { exchange: &exchange, exchange_key: &exchange_key, account, account_key: &account_key, now };
         let mut rest = remaining;
         let legs = walk.value(None, &mut rest, Needs::DEPOSIT)?;

@@ -7,7 +7,7 @@ use taper_engine::quantity::QuoteAtoms;
 
 use crate::error::{Refusal, TaperError};
 use crate::events::InsuranceDonated;
-use crate::state::{Exchange, Market};
+use crate::state::{Exchange, LoadKnown, Market};
 use crate::token::{check_token_accounts, VaultTransfer};
 
 /// Accounts of `donate_insurance`.
@@ -36,7 +36,7 @@ pub struct DonateInsurance<'info> {
 impl DonateInsurance<'_> {
     /// Returns the decimals of the mint.
     fn validate(&self) -> Result<u8> {
-        let exchange = self.exchange.load()?;
+        let exchange = self.exchange.load_known()?;
         check_token_accounts(&exchange, self.vault.key, self.quote_mint.key, self.token_program.key)?;
         require!(self.donor_token_account.mint == exchange.quote_mint, TaperError::WrongMint);
         require!(self.donor_token_account.key() != exchange.vault, TaperError::DuplicateAccount);
@@ -67,7 +67,7 @@ pub fn handle_donate_insurance<'info>(ctx: Context<'info, DonateInsurance<'info>
         None => Pubkey::default(),
     };
     let fund_after_atoms = {
-        let mut exchange = accounts.exchange.load_mut()?;
+        let mut exchange = accounts.exchange.load_known_mut()?;
         exchange.insurance_atoms = cash::added(QuoteAtoms(exchange.insurance_atoms), amount).or_refuse()?.0;
         exchange.insurance_donated_atoms = QuoteAtoms(exchange.insurance_donated_atoms).add(amount).or_refuse()?.0;
         exchange.invariant()?;

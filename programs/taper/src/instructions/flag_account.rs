@@ -7,7 +7,7 @@ use taper_engine::margin::Valuation;
 use crate::error::Refusal;
 use crate::events::AccountFlagged;
 use crate::legs::{Needs, Now, Walk};
-use crate::state::{Exchange, MarginAccount, Market};
+use crate::state::{Exchange, LoadKnown, MarginAccount, Market};
 
 /// Accounts of `flag_account`. Remaining: `[market, oracle]` of every other position, in order.
 #[derive(Accounts)]
@@ -45,7 +45,7 @@ pub fn handle_flag_account<'info>(ctx: Context<'info, FlagAccount<'info>>) -> Re
     let now = Now::get()?;
     let (exchange_key, market_key, account_key) =
         (accounts.exchange.key(), accounts.market.key(), accounts.margin_account.key());
-    let exchange = accounts.exchange.load()?;
+    let exchange = accounts.exchange.load_known()?;
     let mut account = accounts.margin_account.load_mut()?;
     let mut market = accounts.market.load_mut()?;
     account.check_belongs(&exchange_key)?;

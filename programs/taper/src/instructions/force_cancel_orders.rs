@@ -10,7 +10,7 @@ use crate::events::{OrdersCancelled, Removal};
 use crate::fills::new_fill_log;
 use crate::instructions::BOTH_SIDES;
 use crate::legs::{Needs, Now, Walk};
-use crate::state::{Exchange, MarginAccount, Market, OrderBook};
+use crate::state::{Exchange, LoadKnown, MarginAccount, Market, OrderBook};
 
 /// Accounts of `force_cancel_orders`. Remaining: `[market, oracle]` of every other position, in order.
 #[derive(Accounts)]
@@ -51,7 +51,7 @@ pub fn handle_force_cancel_orders<'info>(
     let now = Now::get()?;
     let (exchange_key, market_key, account_key) =
         (accounts.exchange.key(), accounts.market.key(), accounts.margin_account.key());
-    let exchange = accounts.exchange.load()?;
+    let exchange = accounts.exchange.load_known()?;
     let account = accounts.margin_account.load()?;
     let mut market = accounts.market.load_mut()?;
     account.check_belongs(&exchange_key)?;
@@ -68,7 +68,7 @@ pub fn handle_force_cancel_orders<'info>(
     let health =
         account_health(&market.state, seat_index, &account.state, &price, others, Valuation::Favourable).or_refuse()?;
 
-    let mut order_book = accounts.order_book.load_mut()?;
+    let mut order_book = accounts.order_book.load_known_mut()?;
     let (state, book, limit) = (&mut market.state, &mut order_book.book, u32::from(args.limit));
     let mut log = new_fill_log();
     orders::force_cancel(state, book, seat_index, price.grade, &health, limit, &mut log).or_refuse()?;

@@ -4,7 +4,7 @@ use anchor_lang::prelude::*;
 
 use crate::error::TaperError;
 use crate::events::AdminNominated;
-use crate::state::Exchange;
+use crate::state::{Exchange, LoadKnown};
 
 /// Accounts of `nominate_admin`.
 #[derive(Accounts)]
@@ -24,7 +24,7 @@ pub struct NominateAdmin<'info> {
 /// `NotAdmin`; `RolesNotDistinct` for the guardian.
 pub fn handle_nominate_admin<'info>(ctx: Context<'info, NominateAdmin<'info>>, nominee: Pubkey) -> Result<()> {
     let accounts = &ctx.accounts;
-    let mut exchange = accounts.exchange.load_mut()?;
+    let mut exchange = accounts.exchange.load_known_mut()?;
     exchange.check_admin(accounts.admin.key)?;
     require!(nominee != exchange.guardian, TaperError::RolesNotDistinct);
     exchange.pending_admin = nominee;

@@ -10,7 +10,7 @@ use crate::error::{Refusal, TaperError};
 use crate::events::{BookChanged, SeatBalance, SliceReport, Sliced};
 use crate::fills::{new_fill_log, BookAfter, SeatTouch};
 use crate::legs::{Needs, Now, Walk};
-use crate::state::{Exchange, MarginAccount, Market, OrderBook};
+use crate::state::{Exchange, LoadKnown, MarginAccount, Market, OrderBook};
 use crate::token::{check_token_accounts, ExchangeSeeds, VaultTransfer};
 
 /// Accounts of `partial_liquidate`. The payout goes to `caller_margin_account` (credit) or to `caller_token_account` (tokens; then
@@ -135,7 +135,7 @@ impl<'info> PartialLiquidate<'info> {
                 else {
                     return err!(TaperError::PayoutDestination);
                 };
-                let exchange = self.exchange.load()?;
+                let exchange = self.exchange.load_known()?;
                 check_token_accounts(&exchange, vault.key, mint.key, program.key)?;
                 require!(paid.mint == exchange.quote_mint, TaperError::WrongMint);
                 require!(paid.key() != exchange.vault, TaperError::DuplicateAccount);
@@ -154,10 +154,10 @@ impl<'info> PartialLiquidate<'info> {
         let now = Now::get()?;
         let (exchange_key, market_key, account_key) =
             (self.exchange.key(), self.market.key(), self.margin_account.key());
-        let exchange = self.exchange.load()?;
+        let exchange = self.exchange.load_known()?;
         let mut account = self.margin_account.load_mut()?;
         let mut market = self.market.load_mut()?;
-        let mut order_book = self.order_book.load_mut()?;
+        let mut order_book = self.order_book.load_known_mut()?;
         account.check_belongs(&exchange_key)?;
         market.check_belongs(&exchange_key)?;
         market.check_book(self.order_book.as_ref().key)?;
@@ -216,7 +216,7 @@ impl<'info> PartialLiquidate<'info> {
             return err!(TaperError::PayoutDestination);
         };
         let (decimals, seeds, held_atoms) = {
-            let exchange = self.exchange.load()?;
+            let exchange = self.exchange.load_known()?;
             (exchange.quote_decimals, ExchangeSeeds::from(&*exchange), exchange.uncovered_atoms()?)
         };
         let transfer = VaultTransfer { vault, token_account: paid.as_ref(), mint, token_program: program, decimals };

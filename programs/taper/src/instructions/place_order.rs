@@ -12,7 +12,7 @@ use crate::error::{Refusal, TaperError};
 use crate::events::{BookChanged, OrderPlaced, SeatBalance, SeatTaken};
 use crate::fills::{new_fill_log, BookAfter, SeatTouch};
 use crate::legs::{Legs, Needs, Now, Walk};
-use crate::state::{Exchange, MarginAccount, Market, OrderBook};
+use crate::state::{Exchange, LoadKnown, MarginAccount, Market, OrderBook};
 
 /// Accounts of `place_order`. Remaining: `[market, oracle]` of every other position, in order.
 #[derive(Accounts)]
@@ -149,10 +149,10 @@ impl<'info> PlaceOrder<'info> {
         let now = Now::get()?;
         let (exchange_key, market_key, account_key) =
             (self.exchange.key(), self.market.key(), self.margin_account.key());
-        let exchange = self.exchange.load()?;
+        let exchange = self.exchange.load_known()?;
         let mut account = self.margin_account.load_mut()?;
         let mut market = self.market.load_mut()?;
-        let mut order_book = self.order_book.load_mut()?;
+        let mut order_book = self.order_book.load_known_mut()?;
         account.check_belongs(&exchange_key)?;
         account.check_trader(self.authority.key)?;
         market.check_belongs(&exchange_key)?;

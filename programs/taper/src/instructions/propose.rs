@@ -7,7 +7,7 @@ use crate::constants::{ACCOUNT_VERSION, PROPOSAL_LIFE_SLOTS, PROPOSAL_SEED};
 use crate::error::TaperError;
 use crate::events::ProposalCreated;
 use crate::legs::Now;
-use crate::state::{Exchange, Market, Proposal, ProposalAction};
+use crate::state::{Exchange, LoadKnown, Market, Proposal, ProposalAction};
 
 /// Accounts of `propose`.
 #[derive(Accounts)]
@@ -31,7 +31,7 @@ pub struct Propose<'info> {
 impl<'info> Propose<'info> {
     /// The market's address, and the status that a status proposal would replace.
     fn validate(&self, index: u64, action: &ProposalAction) -> Result<(Pubkey, u8)> {
-        let exchange = self.exchange.load()?;
+        let exchange = self.exchange.load_known()?;
         exchange.check_admin(self.admin.key)?;
         require!(index == exchange.proposal_count, TaperError::ProposalMismatch);
         action.validate(self.market.is_some())?;
@@ -87,7 +87,7 @@ pub fn handle_propose<'info>(ctx: Context<'info, Propose<'info>>, index: u64, ac
     let (market, status_before) = accounts.validate(index, action)?;
     let created_slot = Now::get()?.slot;
     let timelock_slots = {
-        let mut exchange = accounts.exchange.load_mut()?;
+        let mut exchange = accounts.exchange.load_known_mut()?;
         exchange.proposal_count = index.checked_add(1).ok_or(TaperError::MathOverflow)?;
         exchange.invariant()?;
         exchange.timelock_slots

@@ -7,7 +7,7 @@ use taper_engine::quantity::QuoteAtoms;
 use crate::error::{Refusal, TaperError};
 use crate::events::DeficitRecorded;
 use crate::legs::{Now, Walk};
-use crate::state::{Exchange, MarginAccount, Market, PositionRef};
+use crate::state::{Exchange, LoadKnown, MarginAccount, Market, PositionRef};
 
 /// Accounts of `record_deficit`. Nobody signs. Remaining: `[market, oracle]` of every position, in order, the markets writable.
 #[derive(Accounts)]
@@ -35,7 +35,7 @@ pub fn handle_record_deficit<'info>(ctx: Context<'info, RecordDeficit<'info>>) -
     let accounts = &ctx.accounts;
     let now = Now::get()?;
     let (exchange_key, account_key) = (accounts.exchange.key(), accounts.margin_account.key());
-    let mut exchange = accounts.exchange.load_mut()?;
+    let mut exchange = accounts.exchange.load_known_mut()?;
     let mut account = accounts.margin_account.load_mut()?;
     account.check_belongs(&exchange_key)?;
     let record = {

@@ -10,7 +10,7 @@ use crate::events::{DeleveragedSeat, LegResolved, OrdersCancelled, Removal, Reso
 use crate::fills::new_fill_log;
 use crate::instructions::BOTH_SIDES;
 use crate::legs::{refused_at, Now, Walk};
-use crate::state::{Exchange, MarginAccount, Market, OrderBook};
+use crate::state::{Exchange, LoadKnown, MarginAccount, Market, OrderBook};
 
 /// Accounts of `resolve_account`. Nobody signs. Remaining: `[market, oracle]` of every other position, in order.
 #[derive(Accounts)]
@@ -102,10 +102,10 @@ impl<'info> ResolveAccount<'info> {
     ) -> Result<Resolved> {
         let now = Now::get()?;
         let (exchange_key, market_key) = (self.exchange.key(), self.market.key());
-        let mut exchange = self.exchange.load_mut()?;
+        let mut exchange = self.exchange.load_known_mut()?;
         let mut account = self.margin_account.load_mut()?;
         let mut market = self.market.load_mut()?;
-        let mut order_book = self.order_book.load_mut()?;
+        let mut order_book = self.order_book.load_known_mut()?;
         account.check_belongs(&exchange_key)?;
         market.check_belongs(&exchange_key)?;
         market.check_book(self.order_book.as_ref().key)?;

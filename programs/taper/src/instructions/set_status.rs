@@ -6,7 +6,7 @@ use crate::constants::STATUS_PAUSED;
 use crate::error::TaperError;
 use crate::events::StatusSet;
 use crate::legs::Now;
-use crate::state::{Exchange, Market};
+use crate::state::{Exchange, LoadKnown, Market};
 
 /// Accounts of `set_status`.
 #[derive(Accounts)]
@@ -46,7 +46,7 @@ pub fn handle_set_status<'info>(ctx: Context<'info, SetStatus<'info>>, status: u
     let accounts = &ctx.accounts;
     let (by, exchange_key) = (accounts.authority.key(), accounts.exchange.key());
     let cosigner = accounts.cosigner.as_ref().map(|signer| signer.key());
-    let mut exchange = accounts.exchange.load_mut()?;
+    let mut exchange = accounts.exchange.load_known_mut()?;
     let market_key = match &accounts.market {
         Some(loader) => {
             let mut market = loader.load_mut()?;

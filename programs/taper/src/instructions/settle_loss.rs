@@ -7,7 +7,7 @@ use crate::error::Refusal;
 use crate::events::{LossSettled, SeatBalance};
 use crate::fills::SeatTouch;
 use crate::legs::{live_price, Now};
-use crate::state::{Exchange, MarginAccount, Market};
+use crate::state::{Exchange, LoadKnown, MarginAccount, Market};
 
 /// Accounts of `settle_loss`.
 #[derive(Accounts)]
@@ -42,7 +42,7 @@ pub fn handle_settle_loss<'info>(ctx: Context<'info, SettleLoss<'info>>) -> Resu
     account.check_belongs(&exchange_key)?;
     let seat_index = account.require_seat_in(&market_key)?;
     market.state.seats.owned_mut(seat_index, &accounts.margin_account.key().to_bytes()).or_refuse()?;
-    let price = live_price(&market, &accounts.oracle, &*accounts.exchange.load()?, &now)?;
+    let price = live_price(&market, &accounts.oracle, &*accounts.exchange.load_known()?, &now)?;
     market.state.last_price.record(&price, now.slot).or_refuse()?;
     let touched = SeatTouch::first(&mut market.state, seat_index, &mut account.state, now.slot)?;
     let amount = sweep::settle_loss(&mut market.state, seat_index, &mut account.state, &price).or_refuse()?;

@@ -8,7 +8,7 @@ use taper_engine::EngineError;
 use crate::error::{Refusal, TaperError};
 use crate::events::MarketSettled;
 use crate::legs::{judged_price, refused_at, Now};
-use crate::state::{Exchange, Market, OrderBook};
+use crate::state::{Exchange, LoadKnown, Market, OrderBook};
 
 /// Accounts of `settle_market`. Nobody signs.
 #[derive(Accounts)]
@@ -41,7 +41,7 @@ pub fn handle_settle_market<'info>(ctx: Context<'info, SettleMarket<'info>>) -> 
     let accounts = &ctx.accounts;
     let now = Now::get()?;
     let mut market = accounts.market.load_mut()?;
-    let mut order_book = accounts.order_book.load_mut()?;
+    let mut order_book = accounts.order_book.load_known_mut()?;
     market.check_belongs(&accounts.exchange.key())?;
     market.check_book(accounts.order_book.as_ref().key)?;
     market.state.require_due(now.slot).or_refuse()?;
@@ -74,7 +74,7 @@ pub fn handle_settle_market<'info>(ctx: Context<'info, SettleMarket<'info>>) -> 
 impl SettleMarket<'_> {
     /// The price, or what is wrong with the listing's oracle. What is wrong with another account is an error of the call.
     fn price(&self, market: &Market, now: &Now) -> Result<core::result::Result<OraclePrice, TaperError>> {
-        let price = judged_price(market, &self.oracle, &*self.exchange.load()?, now);
+        let price = judged_price(market, &self.oracle, &*self.exchange.load_known()?, now);
         match price {
             Err(refusal) if market.oracle_account != *self.oracle.key => Err(refusal.into()),
             price => Ok(price),

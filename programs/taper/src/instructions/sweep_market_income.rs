@@ -6,7 +6,7 @@ use taper_engine::quantity::QuoteAtoms;
 
 use crate::error::Refusal;
 use crate::events::MarketIncomeSwept;
-use crate::state::{Exchange, Market};
+use crate::state::{Exchange, LoadKnown, Market};
 
 /// Accounts of `sweep_market_income`.
 #[derive(Accounts)]
@@ -27,7 +27,7 @@ pub struct SweepMarketIncome<'info> {
 /// `WrongExchange`.
 pub fn handle_sweep_market_income<'info>(ctx: Context<'info, SweepMarketIncome<'info>>) -> Result<()> {
     let accounts = &ctx.accounts;
-    let mut exchange = accounts.exchange.load_mut()?;
+    let mut exchange = accounts.exchange.load_known_mut()?;
     let mut market = accounts.market.load_mut()?;
     market.check_belongs(&accounts.exchange.key())?;
     let income = take_income(&mut market.state).or_refuse()?;

@@ -6,7 +6,7 @@ use taper_engine::governance::{tighten, Limits};
 use crate::error::Refusal;
 use crate::events::LimitsTightened;
 use crate::legs::Now;
-use crate::state::{Exchange, Market};
+use crate::state::{Exchange, LoadKnown, Market};
 
 /// Accounts of `tighten_limits`.
 #[derive(Accounts)]
@@ -57,7 +57,7 @@ impl From<&TightenLimitsArgs> for Limits {
 pub fn handle_tighten_limits<'info>(ctx: Context<'info, TightenLimits<'info>>, args: &TightenLimitsArgs) -> Result<()> {
     let accounts = &ctx.accounts;
     let (by, exchange_key) = (accounts.authority.key(), accounts.exchange.key());
-    accounts.exchange.load()?.check_role(&by)?;
+    accounts.exchange.load_known()?.check_role(&by)?;
     let mut market = accounts.market.load_mut()?;
     market.check_belongs(&exchange_key)?;
     tighten(&mut market.state, &args.into(), Now::get()?.slot).or_refuse()?;

@@ -7,7 +7,7 @@ use taper_engine::modes::Action;
 use crate::error::Refusal;
 use crate::events::FundingUpdated;
 use crate::legs::{live_price, require_mode, Now};
-use crate::state::{Exchange, Market, OrderBook};
+use crate::state::{Exchange, LoadKnown, Market, OrderBook};
 
 /// Accounts of `update_funding`.
 #[derive(Accounts)]
@@ -36,10 +36,10 @@ pub fn handle_update_funding<'info>(ctx: Context<'info, UpdateFunding<'info>>) -
     let mut market = accounts.market.load_mut()?;
     market.check_belongs(&accounts.exchange.key())?;
     market.check_book(accounts.order_book.as_ref().key)?;
-    let price = live_price(&market, &accounts.oracle, &*accounts.exchange.load()?, &now)?;
+    let price = live_price(&market, &accounts.oracle, &*accounts.exchange.load_known()?, &now)?;
     require_mode(Action::SampleFunding, price.grade)?;
     market.state.last_price.record(&price, now.slot).or_refuse()?;
-    let sampled = sample(&mut market.state, &accounts.order_book.load()?.book, &price, now.slot).or_refuse()?;
+    let sampled = sample(&mut market.state, &accounts.order_book.load_known()?.book, &price, now.slot).or_refuse()?;
     market.invariant()?;
     emit!(FundingUpdated {
         market: accounts.market.key(),

@@ -6,7 +6,7 @@ use anchor_spl::token_interface::{TokenAccount, TokenInterface};
 use crate::error::{Refusal, TaperError};
 use crate::events::Withdrawn;
 use crate::legs::{require_consumed, sweep_writable, Needs, Now, Walk};
-use crate::state::{Exchange, MarginAccount};
+use crate::state::{Exchange, LoadKnown, MarginAccount};
 use crate::token::{check_token_accounts, ExchangeSeeds, VaultTransfer};
 
 /// Accounts of `withdraw`. Remaining: `[market, oracle]` of every position, in order.
@@ -33,7 +33,7 @@ pub struct Withdraw<'info> {
 
 impl Withdraw<'_> {
     fn validate(&self) -> Result<()> {
-        let exchange = self.exchange.load()?;
+        let exchange = self.exchange.load_known()?;
         check_token_accounts(&exchange, self.vault.key, self.quote_mint.key, self.token_program.key)?;
         require!(self.token_account.mint == exchange.quote_mint, TaperError::WrongMint);
         require!(self.token_account.key() != exchange.vault, TaperError::DuplicateAccount);
@@ -60,7 +60,7 @@ pub fn handle_withdraw<'info>(ctx: Context<'info, Withdraw<'info>>, amount_atoms
     accounts.validate()?;
     let cash_after_atoms = accounts.debit(ctx.remaining_accounts, amount_atoms)?;
     let (decimals, seeds, held_atoms) = {
-        let exchange = accounts.exchange.load()?;
+        let exchange = accounts.exchange.load_known()?;
         (exchange.quote_decimals, ExchangeSeeds::from(&*exchange), exchange.uncovered_atoms()?)
     };
     let transfer = VaultTransfer {
@@ -88,7 +88,7 @@ impl<'info> Withdraw<'info> {
         let (exchange_key, account_key) = (self.exchange.key(), self.margin_account.key());
         let mut account = self.margin_account.load_mut()?;
         sweep_writable(&exchange_key, &mut account, &account_key, remaining, now.slot)?;
-        let exchange = self.exchange.load()?;
+        let exchange = self.exchange.load_known()?;
         require!(!exchange.holds_withdrawals(now.slot), TaperError::ExchangePaused);
         let walk = Walk {
             exchange: &exchange,

@@ -1,12 +1,14 @@
 //! Account layouts. Little-endian, `repr(C)`, aligned to 8, every byte accounted for.
 
 mod exchange;
+mod known;
 mod margin_account;
 mod market;
 mod order_book;
 mod proposal;
 
 pub use exchange::*;
+pub use known::*;
 pub use margin_account::*;
 pub use market::*;
 pub use order_book::*;
