@@ -36,6 +36,11 @@ fn hasten(params: &mut MarketParams, rng: &mut ChaCha8Rng) {
     params.rank_window_slots = rng.gen_range(16..4_000);
     params.mmr_ramp_slots = rng.gen_range(0..2_000);
     params.funding_impact_base_lots = (params.throttle_capacity_base_lots / rng.gen_range(20..400)).max(1);
+    // A painted premium costs at least what it brings (rule `Funding`).
+    let (cap, period) = (params.open_interest_cap_base_lots, i64::from(params.funding_period_slots));
+    params.funding_impact_base_lots = params.funding_impact_base_lots.max((cap + period - 1) / period);
+    let longest = u32::try_from(params.funding_impact_base_lots * period / cap).unwrap_or(u32::MAX);
+    params.funding_interval_slots = params.funding_interval_slots.min(longest);
 }
 
 /// The setup of a seed.
