@@ -6,6 +6,7 @@
 
 use crate::account::POSITIONS;
 use crate::error::{EngineError, Result};
+use crate::quantity::QuoteAtoms;
 
 /// The share of each place in `amount` atoms (not negative, at most `2^57`), by weights of at most `2^69` each. At most its weight, if the
 /// amount is at most the sum of the weights.
@@ -46,6 +47,32 @@ pub fn shares_of(amount: i64, weights: &[i128; POSITIONS]) -> Result<[i64; POSIT
     Ok(shares)
 }
 
+/// What each open leg has to bear of a loss of `loss` atoms: all that has been lost together, up to `loss`, shared by what each leg has lost and
+/// not paid. What others have borne of a leg's loss before counts as lost, and as borne: so a leg of which some lots are closed has to bear what is
+/// left of its share, whatever has moved in between, and nobody moves a loss to its counterparties by having its share worked out anew. Nobody
+/// bears more than `loss`, nor than its leg has lost.
+///
+/// # Errors
+/// As [`shares_of`].
+pub fn loss_shares(loss: QuoteAtoms, legs: &[(QuoteAtoms, QuoteAtoms); POSITIONS]) -> Result<[QuoteAtoms; POSITIONS]> {
+    let overflow = EngineError::MathOverflow;
+    let (mut weights, mut lost, mut total) = ([0i128; POSITIONS], 0i128, i128::from(loss.0));
+    for (weight, (unpaid, borne)) in weights.iter_mut().zip(legs) {
+        *weight = i128::from(unpaid.0).checked_add(i128::from(borne.0)).ok_or(overflow)?;
+        lost = lost.checked_add(*weight).ok_or(overflow)?;
+        total = total.checked_add(i128::from(borne.0)).ok_or(overflow)?;
+    }
+    let amount = i64::try_from(total.min(lost)).map_err(|_| overflow)?;
+    if amount <= 0 || !loss.is_positive() {
+        return Ok([QuoteAtoms::ZERO; POSITIONS]);
+    }
+    let mut shares = shares_of(amount, &weights)?.map(QuoteAtoms);
+    for (share, (_, borne)) in shares.iter_mut().zip(legs) {
+        *share = share.sub(*borne)?.max(QuoteAtoms::ZERO).min(loss);
+    }
+    Ok(shares)
+}
+
 /// The place with the highest `weight ÷ (share + 1)`, by cross-multiplication: `2^69 × 2^57 = 2^126`.
 fn next_place(shares: &[i64; POSITIONS], weights: &[i128; POSITIONS]) -> Result<usize> {
     let overflow = EngineError::MathOverflow;
@@ -74,6 +101,38 @@ fn next_place(shares: &[i64; POSITIONS], weights: &[i128; POSITIONS]) -> Result<
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn legs(of: &[(i64, i64)]) -> [(QuoteAtoms, QuoteAtoms); POSITIONS] {
+        core::array::from_fn(|place| {
+            of.get(place).map_or_else(Default::default, |(w, x)| (QuoteAtoms(*w), QuoteAtoms(*x)))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_has_been_borne_of_a_leg_leaves_it_what_is_left_of_its_share(
+            losses in prop::array::uniform3(0i64..1 << 50), cash in 0i64..1 << 50, part in 0i64..=1_000,
+        ) {
+            let loss = (losses.iter().sum::<i64>() - cash).max(0);
+            let [a, b, c] = losses;
+            let whole = loss_shares(QuoteAtoms(loss), &legs(&[(a, 0), (b, 0), (c, 0)])).unwrap();
+            let borne = i64::try_from(i128::from(whole[0].0) * i128::from(part) / 1_000).unwrap();
+            let after = loss_shares(QuoteAtoms(loss - borne), &legs(&[(a - borne, borne), (b, 0), (c, 0)])).unwrap();
+            let mut expected = whole;
+            expected[0].0 -= borne;
+            prop_assert_eq!(after, expected);
+        }
+    }
+
+    #[test]
+    fn nobody_bears_more_than_the_loss_and_what_was_borne_too_much_is_not_given_back() {
+        let of = |loss, of: &[(i64, i64)]| loss_shares(QuoteAtoms(loss), &legs(of)).unwrap().map(|share| share.0);
+        // An earlier loss, of which the first leg bore much more than its part of both.
+        assert_eq!(of(10, &[(100, 90), (100, 0)])[..2], [0, 10]);
+        assert_eq!(of(0, &[(100, 90), (100, 0)])[..2], [0, 0]);
+        // No more than has been lost: the rest is for seats without a position.
+        assert_eq!(of(500, &[(100, 90), (100, 0)])[..2], [100, 100]);
+    }
 
     fn all(amount: i64, weights: &[i128; POSITIONS]) -> [i64; POSITIONS] {
         shares_of(amount, weights).unwrap()

@@ -5,7 +5,7 @@
 //! exchange by a deficit as large as it likes.
 
 use crate::account::{AccountState, POSITIONS};
-use crate::apportion::shares_of;
+use crate::apportion::loss_shares;
 use crate::error::{EngineError, Result};
 use crate::insurance::Draw;
 use crate::margin::LegTotals;
@@ -32,6 +32,8 @@ pub struct RecordedLeg {
     pub room: QuoteAtoms,
     /// What its seat has lost at the mid price and not paid; not negative. `None` while it has a position and no live price.
     pub loss: Option<QuoteAtoms>,
+    /// What others have borne of it before, in resolutions that have not closed all of the position.
+    pub borne: QuoteAtoms,
     /// True if it has a position.
     pub is_open: bool,
 }
@@ -51,6 +53,7 @@ impl RecordedLeg {
             recorded: QuoteAtoms(seat.recorded_atoms),
             room: market.record_room(seat)?,
             loss: is_known.then_some(loss),
+            borne: if is_open { QuoteAtoms(seat.borne_atoms) } else { QuoteAtoms::ZERO },
             is_open,
         })
     }
@@ -84,21 +87,16 @@ pub fn next_record(owed: QuoteAtoms, legs: &[RecordedLeg; POSITIONS]) -> Result<
 /// # Errors
 /// `MathOverflow`.
 fn record_of(owed: QuoteAtoms, legs: &[RecordedLeg; POSITIONS]) -> Result<Record> {
-    let mut weights = [0i128; POSITIONS];
-    for (weight, leg) in weights.iter_mut().zip(legs) {
-        *weight = i128::from(leg.loss(true).0);
-    }
-    let lost = weights.iter().try_fold(0i128, |sum, weight| sum.checked_add(*weight));
-    let lost = i64::try_from(lost.ok_or(EngineError::MathOverflow)?).unwrap_or(i64::MAX);
-    let open = owed.min(QuoteAtoms(lost));
-    let shares = if open.is_positive() { shares_of(open.0, &weights)? } else { [0; POSITIONS] };
-    // Seats without a position come after the others, in the order of places.
-    let mut left = owed.sub(open)?;
+    let lost = legs.map(|leg| (leg.loss(true), leg.borne));
+    let shares = loss_shares(owed, &lost)?;
+    // Seats without a position come after the others, in the order of places: with what these have not lost.
+    let open = lost.iter().try_fold(QuoteAtoms::ZERO, |sum, (unpaid, _)| sum.add(*unpaid))?;
+    let mut left = owed.sub(owed.min(open))?;
     let mut record = Record::default();
     for ((part, leg), share) in record.iter_mut().zip(legs).zip(shares) {
         let flat = leg.loss(false).min(left);
         left = left.sub(flat)?;
-        *part = QuoteAtoms(share).add(flat)?.min(leg.room);
+        *part = share.add(flat)?.min(leg.room);
     }
     Ok(record)
 }
@@ -243,7 +241,13 @@ mod tests {
     }
 
     fn leg(recorded: i64, room: i64, loss: Option<i64>, is_open: bool) -> RecordedLeg {
-        RecordedLeg { recorded: QuoteAtoms(recorded), room: QuoteAtoms(room), loss: loss.map(QuoteAtoms), is_open }
+        RecordedLeg {
+            recorded: QuoteAtoms(recorded),
+            room: QuoteAtoms(room),
+            loss: loss.map(QuoteAtoms),
+            borne: QuoteAtoms::ZERO,
+            is_open,
+        }
     }
 
     fn legs(of: &[RecordedLeg]) -> [RecordedLeg; POSITIONS] {

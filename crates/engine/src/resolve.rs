@@ -32,6 +32,8 @@ pub struct OtherLeg {
     pub is_open: bool,
     /// What its seat has lost at the mid price and not paid: its weight when a loss is shared. Not negative, in quote atoms.
     pub loss: QuoteAtoms,
+    /// What others have borne of it before, in resolutions that have not closed all of the position.
+    pub borne: QuoteAtoms,
     /// What its market may draw from insurance for it, by window and entitlement, in quote atoms.
     pub draw_room: QuoteAtoms,
     /// Income of its own that its market draws before the fund's, in quote atoms.
@@ -86,6 +88,7 @@ impl OtherLegs {
             requirement: maintenance.requirement,
             is_open,
             loss: loss_of(maintenance.equity)?,
+            borne: QuoteAtoms(seat.borne_atoms),
             draw_room: market.draw_room(slot)?,
             pending: QuoteAtoms(market.insurance_pending_atoms),
         };

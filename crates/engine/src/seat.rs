@@ -62,8 +62,11 @@ row! {
         pub swept_window_slot: u64,
         /// What is recorded of the account's deficit for this seat, in quote atoms.
         pub recorded_atoms: i64,
+        /// What others have borne of the position's loss in resolutions that have not closed all of it, in quote atoms. Counts as lost when a loss is
+        /// shared over legs. Forgotten when the position is gone, turned over or enlarged.
+        pub borne_atoms: i64,
         /// Zero.
-        pub reserved: [u64; 2],
+        pub reserved: [u64; 1],
     }
 }
 assert_layout!(Seat, 192, {
@@ -71,7 +74,7 @@ assert_layout!(Seat, 192, {
     bid_quote_atoms: 80, ask_quote_atoms: 88, bid_price_max_atoms_per_lot: 96, ask_price_min_atoms_per_lot: 104,
     throttle_used_base_lots: 112, throttle_used_slot: 120, bid_count: 128, ask_count: 130, next_free_plus_one: 132,
     funding_checkpoint_scaled: 136, loss_checkpoint_scaled: 144, swept_window_atoms: 152, swept_window_slot: 160,
-    recorded_atoms: 168, reserved: 176,
+    recorded_atoms: 168, borne_atoms: 176, reserved: 184,
 });
 
 row! {
@@ -193,6 +196,9 @@ impl Seat {
         self.quote_entry_atoms = entry.add(opened)?.0;
         self.realised_atoms = realised.0;
         self.base_lots = base.0;
+        if lots != closing || base.is_zero() {
+            self.borne_atoms = 0;
+        }
         Ok(())
     }
 

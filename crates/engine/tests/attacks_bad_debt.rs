@@ -4,6 +4,8 @@
 mod cross;
 #[path = "attacks_bad_debt/drift.rs"]
 mod drift;
+#[path = "attacks_bad_debt/dust.rs"]
+mod dust;
 #[path = "attacks_bad_debt/funding.rs"]
 mod funding;
 #[path = "attacks_bad_debt/gate.rs"]

@@ -173,6 +173,7 @@ fn seats(nr: usize, venue: &Venue, kept: &ledger::Market, slot: u64) -> Option<S
                 ("lowest ask", held.ask_price_min_atoms_per_lot.into(), kept.ask_extreme),
                 ("throttle used", held.throttle_used_base_lots.into(), kept.used),
                 ("recorded", held.recorded_atoms.into(), kept.recorded),
+                ("borne", held.borne_atoms.into(), kept.borne),
                 ("swept lately", swept_lately(held, window, slot).into(), kept.swept_lately(window, slot)),
             ],
         );

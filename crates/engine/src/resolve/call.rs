@@ -95,6 +95,10 @@ impl Call<'_> {
         }
         let borne = self.summary.insurance.total()?.add(self.summary.deleveraged)?;
         self.summary.remaining = remaining;
+        if estate.kind == ResolveKind::Bankrupt {
+            let seat = self.own()?;
+            seat.borne_atoms = QuoteAtoms(seat.borne_atoms).add(borne)?.0;
+        }
         self.account.resolution.remaining_atoms = remaining.0;
         self.account.resolution.equity_atoms = estate.equity.add(borne)?.0;
         self.account.resolution.price_atoms_per_lot = price.0;

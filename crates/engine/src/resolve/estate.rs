@@ -1,7 +1,7 @@
 //! What the account is worth, why it is resolved, and what of it is the leg's share.
 
 use crate::account::{AccountState, POSITIONS};
-use crate::apportion::shares_of;
+use crate::apportion::{loss_shares, shares_of};
 use crate::episode::{backstop_health_bps, is_stalled};
 use crate::error::{EngineError, Result};
 use crate::insurance::Draw;
@@ -22,6 +22,8 @@ pub(super) struct Estate {
     own_requirement: Requirement,
     /// What its seat has lost and not paid.
     pub own_loss: QuoteAtoms,
+    /// What others have borne of it before.
+    own_borne: QuoteAtoms,
     /// `E'`: equity, the bonds of all seats included.
     pub equity: QuoteAtoms,
     pub kind: ResolveKind,
@@ -50,6 +52,7 @@ impl Estate {
         let mut estate = Self {
             own,
             own_requirement: requirement(params, price.price.notional(own.abs()?)?, false)?,
+            own_borne: QuoteAtoms(seat.borne_atoms),
             own_loss: loss_of(unrealised.add(QuoteAtoms(seat.realised_atoms))?)?,
             equity,
             kind: ResolveKind::Bankrupt,
@@ -123,32 +126,35 @@ impl Estate {
     /// which cannot draw now: whoever waits for the moment in which an oracle is silent would otherwise get what is its.
     pub fn share(&self, context: &ResolveContext) -> Result<(QuoteAtoms, QuoteAtoms)> {
         let place = usize::from(context.position);
-        let is_loss = self.kind == ResolveKind::Bankrupt;
-        let weight_of =
-            |requirement: Requirement, loss: QuoteAtoms| if is_loss { i128::from(loss.0) } else { requirement.0 };
-        let mut weights = [0i128; POSITIONS];
-        for (weight, leg) in weights.iter_mut().zip(&context.others.legs).filter(|(_, leg)| leg.is_open) {
-            *weight = weight_of(leg.requirement, leg.loss);
-        }
-        *weights.get_mut(place).ok_or(EngineError::InvariantViolated)? = weight_of(self.own_requirement, self.own_loss);
-        let mut amount = self.equity.abs()?;
-        if is_loss {
-            let lost = weights
-                .iter()
-                .try_fold(0i128, |sum, weight| sum.checked_add(*weight))
-                .ok_or(EngineError::MathOverflow)?;
-            amount = amount.min(QuoteAtoms(i64::try_from(lost).unwrap_or(i64::MAX)));
-        }
-        if amount.is_zero() {
-            return Ok((QuoteAtoms::ZERO, context.fund));
-        }
-        let shares = shares_of(amount.0, &weights)?;
+        let shares = match self.kind {
+            ResolveKind::Bankrupt => self.shares_of_loss(context)?,
+            ResolveKind::Takeover => self.shares_of_equity(context)?,
+        };
         let mut fund = context.fund;
         for (leg, share) in context.others.legs.iter().zip(shares).take(place).filter(|(leg, _)| leg.is_open) {
-            fund = fund.sub(leg.claim(QuoteAtoms(share))?)?;
+            fund = fund.sub(leg.claim(share)?)?;
         }
         let share = shares.get(place).copied().ok_or(EngineError::InvariantViolated)?;
-        Ok((QuoteAtoms(share), fund.max(QuoteAtoms::ZERO)))
+        Ok((share, fund.max(QuoteAtoms::ZERO)))
+    }
+
+    fn shares_of_loss(&self, context: &ResolveContext) -> Result<[QuoteAtoms; POSITIONS]> {
+        let mut lost = context.others.legs.map(|leg| {
+            if leg.is_open {
+                (leg.loss, leg.borne)
+            } else {
+                (QuoteAtoms::ZERO, QuoteAtoms::ZERO)
+            }
+        });
+        let own = lost.get_mut(usize::from(context.position)).ok_or(EngineError::InvariantViolated)?;
+        *own = (self.own_loss, self.own_borne);
+        loss_shares(loss_of(self.equity)?, &lost)
+    }
+
+    fn shares_of_equity(&self, context: &ResolveContext) -> Result<[QuoteAtoms; POSITIONS]> {
+        let mut weights = context.others.legs.map(|leg| if leg.is_open { leg.requirement.0 } else { 0 });
+        *weights.get_mut(usize::from(context.position)).ok_or(EngineError::InvariantViolated)? = self.own_requirement.0;
+        Ok(shares_of(self.equity.0, &weights)?.map(QuoteAtoms))
     }
 
     /// As [`Estate::share`] when no leg has a position: each gives up what it has lost, in the order of places, as far as the loss goes.

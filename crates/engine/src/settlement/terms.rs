@@ -93,6 +93,7 @@ impl FinalTerms {
     #[inline(always)]
     fn put(&self, seat: &mut Seat, realised: i64) {
         (seat.base_lots, seat.quote_entry_atoms, seat.realised_atoms) = (0, 0, realised);
+        seat.borne_atoms = 0;
         seat.funding_checkpoint_scaled = self.funding_index_scaled;
         seat.loss_checkpoint_scaled = self.loss_index_scaled;
     }

@@ -114,6 +114,7 @@ engine_row!(
         swept_window_atoms,
         swept_window_slot,
         recorded_atoms,
+        borne_atoms,
         reserved,
     }
 );

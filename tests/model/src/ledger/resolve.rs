@@ -37,6 +37,8 @@ pub struct Part {
     pub requirement: Z,
     /// What its seat has lost and not paid.
     pub loss: Z,
+    /// Borne of it before, while it has a position.
+    pub borne: Z,
     pub grade: Grade,
 }
 
@@ -61,10 +63,18 @@ impl Estate {
 
     /// The shares of a loss: over the open legs by what each has lost, what is left over the flat ones in the order of places.
     pub fn shares_of_loss(&self, loss: Z) -> [Z; 8] {
-        let weight = |part: &Option<Part>| part.filter(|part| part.is_open).map_or(0, |part| part.loss);
-        let weights = self.parts.each_ref().map(weight);
-        let shared = loss.min(weights.iter().sum());
-        let mut shares = dhondt(&weights, shared);
+        let of_open = |of: fn(&Part) -> Z| {
+            self.parts.each_ref().map(|part| part.as_ref().filter(|part| part.is_open).map_or(0, of))
+        };
+        let (losses, borne) = (of_open(|part| part.loss), of_open(|part| part.borne));
+        let shared = loss.min(losses.iter().sum());
+        // What has been borne of a leg before counts as lost and as borne.
+        let weights: [Z; 8] = std::array::from_fn(|place| losses[place] + borne[place]);
+        let mut shares = [0; 8];
+        if loss > 0 {
+            let whole = dhondt(&weights, shared + borne.iter().sum::<Z>());
+            shares = std::array::from_fn(|place| (whole[place] - borne[place]).clamp(0, loss));
+        }
         let mut left = loss - shared;
         for (share, part) in shares.iter_mut().zip(&self.parts) {
             if let Some(part) = part.filter(|part| !part.is_open) {
@@ -149,6 +159,7 @@ impl Ledger {
                 is_open: seat.base != 0,
                 requirement: mid.requirement,
                 loss: (-mid.equity).max(0),
+                borne: seat.borne,
                 grade: price.grade,
             });
         }
@@ -321,6 +332,9 @@ impl Ledger {
         }
         self.hold(market);
         let remaining = if lots_left == 0 { 0 } else { loss - gift };
+        if lots_left > 0 && matches!(task, Task::Collect(_)) {
+            self.markets[market].seat_mut(seat).borne += credited;
+        }
         let equity = estate.equity() + credited;
         self.accounts[who].half =
             (lots_left > 0).then_some(Half { place, remaining, price: price.price, equity, slot });

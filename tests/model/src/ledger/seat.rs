@@ -45,6 +45,8 @@ pub struct Seat {
     pub swept_slot: u64,
     /// On record of its account's deficit.
     pub recorded: Z,
+    /// Borne by others of the position's loss, in resolutions that left some of it.
+    pub borne: Z,
 }
 
 impl Seat {
@@ -91,6 +93,9 @@ impl Seat {
             self.entry += signed;
         }
         self.realised -= fee;
+        if lots > closed || self.base == 0 {
+            self.borne = 0;
+        }
     }
 
     /// An order rests.

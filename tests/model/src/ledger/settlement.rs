@@ -83,7 +83,7 @@ impl Ledger {
         }
         for seat in row.seats.iter_mut().flatten() {
             seat.realised += seat.base * final_price + seat.entry;
-            (seat.base, seat.entry) = (0, 0);
+            (seat.base, seat.entry, seat.borne) = (0, 0, 0);
             (seat.bid_lots, seat.ask_lots, seat.bid_extreme, seat.ask_extreme) = (0, 0, 0, 0);
             (seat.quotes, seat.counts) = ([0; 2], [0; 2]);
         }
