@@ -1,10 +1,30 @@
 //! Attacks that once worked, or nearly: each is a regression test. An attacker chooses every order, caller and moment; nothing here
 //! touches a row by hand but cash and the clock.
 
+#[path = "attacks/delegate.rs"]
+mod delegate;
+#[path = "attacks/deposit_slot.rs"]
+mod deposit_slot;
 #[path = "attacks/discount.rs"]
 mod discount;
+#[path = "attacks/dust_siege.rs"]
+mod dust_siege;
+#[path = "attacks/rest_inside_cap.rs"]
+mod rest_inside_cap;
+#[path = "attacks/sandwich.rs"]
+mod sandwich;
+#[path = "attacks/search.rs"]
+mod search;
+#[path = "attacks/self_liquidation.rs"]
+mod self_liquidation;
+#[path = "attacks/siege.rs"]
+mod siege;
+#[path = "attacks/split_slices.rs"]
+mod split_slices;
 #[path = "attacks/stall.rs"]
 mod stall;
+#[path = "attacks/tip_farm.rs"]
+mod tip_farm;
 #[path = "attacks/tips.rs"]
 mod tips;
 #[path = "attacks/world.rs"]

@@ -76,7 +76,7 @@ fn a_tip_is_no_more_than_the_callers_part_of_what_was_forgone() {
     world.place(MAKER, limit(Side::Bid, 96_500, 1_000)).unwrap();
     world.slot += 1;
     let penalty_per_lot = {
-        let mut with_budget = copy(&world);
+        let mut with_budget = world.clone();
         with_budget.market.params.episode_cost_budget_bps = 3_000;
         let slice = with_budget.liquidate(with_budget.request()).unwrap();
         assert_eq!(slice.tip, QuoteAtoms(0));
@@ -88,17 +88,6 @@ fn a_tip_is_no_more_than_the_callers_part_of_what_was_forgone() {
     assert_eq!(world.accounts[0].episode.tip_credit_atoms, first.insurance.0 - second.tip.0);
 }
 
-fn copy(world: &World) -> World {
-    World {
-        market: world.market.clone(),
-        book: world.book.clone(),
-        accounts: world.accounts.clone(),
-        log: world.log.clone(),
-        price: world.price,
-        slot: world.slot,
-    }
-}
-
 /// Tips come out of the market's own income. After it has been swept there is what the slice itself pays in.
 #[test]
 fn a_tip_is_no_more_than_the_market_has() {
@@ -108,7 +97,7 @@ fn a_tip_is_no_more_than_the_market_has() {
     world.slot += 1;
     let credit = world.accounts[0].episode.tip_credit_atoms;
     let asked = LiquidationRequest { min_payout: QuoteAtoms(credit), ..world.request() };
-    assert_eq!(copy(&world).liquidate(asked).map(|slice| slice.tip), Ok(QuoteAtoms(credit)));
+    assert_eq!(world.clone().liquidate(asked).map(|slice| slice.tip), Ok(QuoteAtoms(credit)));
     assert!(take_income(&mut world.market).unwrap().insurance.0 > credit);
     assert_eq!(world.liquidate(asked), Err(EngineError::PayoutTooLow));
     let slice = world.liquidate(world.request()).unwrap();

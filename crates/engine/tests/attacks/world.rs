@@ -27,6 +27,7 @@ pub const ATTACKER: u32 = 2;
 pub const SECOND: u32 = 3;
 pub const CAROL: u32 = 4;
 
+#[derive(Clone)]
 pub struct World {
     pub market: Box<MarketState>,
     pub book: Box<Book>,
@@ -156,6 +157,16 @@ impl World {
         let context = self.order_context(seat);
         let account = &mut self.accounts[seat as usize];
         place_order(&mut self.market, &mut self.book, account, seat, &request, &context, &mut self.log)
+    }
+
+    /// An order that, refused, leaves everything as it was, as on chain.
+    pub fn attempt(&mut self, seat: u32, request: OrderRequest) -> Result<OrderSummary> {
+        let (market, book, account) = (self.market.clone(), self.book.clone(), self.accounts[seat as usize]);
+        let placed = self.place(seat, request);
+        if placed.is_err() {
+            (self.market, self.book, self.accounts[seat as usize]) = (market, book, account);
+        }
+        placed
     }
 
     pub fn request(&self) -> LiquidationRequest {
