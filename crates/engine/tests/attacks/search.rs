@@ -4,8 +4,8 @@
 use std::ops::RangeInclusive;
 
 /// Plans of the default run, and of the longer one: `cargo test --release -p taper-engine --test attacks -- --ignored longer --nocapture`.
-pub const SHORT_RUN: u32 = 3_000;
-pub const LONG_RUN: u32 = 200_000;
+pub const SHORT_RUN: u32 = 1_500;
+pub const LONG_RUN: u32 = 50_000;
 
 /// What a search found.
 pub struct Found<T> {
