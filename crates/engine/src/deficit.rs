@@ -122,14 +122,14 @@ impl MarketState {
         QuoteAtoms(self.net_swept_profit_atoms.max(0))
     }
 
-    /// The most that may be recorded for a seat: what the market's winners have taken out, less what is recorded for its other seats. What all
-    /// of them record together is then at most what has been taken out.
+    /// The most that may be recorded for a seat: what the market's winners have taken out, less what is kept for its unassigned losses and what is
+    /// recorded for its other seats. What all of them record together, and what is kept, is then no more than what the vault lacks by this market.
     ///
     /// # Errors
     /// `MathOverflow`.
     pub fn record_room(&self, seat: &Seat) -> Result<QuoteAtoms> {
         let others = QuoteAtoms(self.recorded_atoms).sub(QuoteAtoms(seat.recorded_atoms))?;
-        Ok(self.taken_out().sub(others)?.max(QuoteAtoms::ZERO))
+        Ok(self.taken_out().sub(QuoteAtoms(self.held_loss_atoms))?.sub(others)?.max(QuoteAtoms::ZERO))
     }
 
     /// Sets what is recorded for a seat, and with it the sums of the market and of the seat's account. Returns by how much the exchange's sum
@@ -332,6 +332,22 @@ mod tests {
         assert_eq!(record(market, 0, 70), (-20, 40));
         assert_eq!(record(market, 2, 70), (-40, 0));
         assert_eq!(rig.accounts.iter().take(4).map(|account| account.recorded_deficit_atoms).sum::<i64>(), 0);
+    }
+
+    #[test]
+    fn what_is_kept_for_unassigned_losses_is_not_recorded_again() {
+        let mut rig = rig(2);
+        let market = &mut rig.market;
+        market.params.sweep_cap_atoms = 100;
+        market.net_swept_profit_atoms = 90;
+        let room = |market: &MarketState| market.record_room(market.seats.get(0).unwrap()).unwrap().0;
+        assert_eq!(room(market), 90);
+        market.leave_unassigned(QuoteAtoms(60)).unwrap();
+        assert_eq!(room(market), 30);
+        market.set_record(1, &mut rig.accounts[1], QuoteAtoms(20)).unwrap();
+        assert_eq!(room(market), 10);
+        market.leave_unassigned(QuoteAtoms(500)).unwrap();
+        assert_eq!(room(market), 0);
     }
 
     #[test]

@@ -174,7 +174,9 @@ fn moved(nr: usize, venue: &Venue, before: &MarketBefore) -> Result<(), String> 
     if state.params != before.params && state.params.validate().is_err() {
         return broken(21, "parameters", nr);
     }
-    if state.recorded_atoms > before.recorded && state.recorded_atoms > state.net_swept_profit_atoms {
+    if state.recorded_atoms > before.recorded
+        && state.recorded_atoms + state.held_loss_atoms > state.net_swept_profit_atoms
+    {
         return broken(23, "a record beyond what was taken out", nr);
     }
     Ok(())

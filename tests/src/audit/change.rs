@@ -136,9 +136,10 @@ fn insurance_change(was: &MarketState, now: &MarketState) -> Checked {
     Ok(())
 }
 
-/// INV-23: what is on record of deficits is not raised above what winners have taken out, before or after.
+/// INV-23: what is on record of deficits is not raised above what winners have taken out, before or after, less what is kept for losses already.
 fn record_change(was: &MarketState, now: &MarketState) -> Checked {
-    let most = was.recorded_atoms.max(was.taken_out().0).max(now.taken_out().0);
+    let room = |state: &MarketState| state.taken_out().0 - state.held_loss_atoms;
+    let most = was.recorded_atoms.max(room(was)).max(room(now));
     require(now.recorded_atoms <= most, "INV-23", || {
         format!("the record went from {} to {}, beyond {most}", was.recorded_atoms, now.recorded_atoms)
     })

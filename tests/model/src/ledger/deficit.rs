@@ -27,7 +27,7 @@ impl Ledger {
             let Some(part) = part else { continue };
             let row = &self.markets[part.market];
             let recorded = row.seat(part.seat).recorded;
-            let room = (row.taken_out() - (row.recorded - recorded)).max(0);
+            let room = (row.taken_out() - row.held - (row.recorded - recorded)).max(0);
             let next = if is_frozen {
                 let is_known = part.grade != Grade::Frozen || !part.is_open;
                 let lost = if is_known { part.loss } else { Z::MAX };

@@ -368,7 +368,7 @@ impl Ledger {
         };
         let row = &self.markets[market];
         let recorded = row.seat(seat).recorded;
-        let room = (row.taken_out() - (row.recorded - recorded)).max(0);
+        let room = (row.taken_out() - row.held - (row.recorded - recorded)).max(0);
         self.set_record(who, (market, seat), recorded.min(left).min(lacks).min(room));
     }
 
