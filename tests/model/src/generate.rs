@@ -4,14 +4,15 @@ mod amounts;
 mod attack;
 mod setup;
 mod siege;
+mod source;
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::Rng;
 use std::collections::VecDeque;
 
 use crate::op::{Op, Order, Publication, Slice};
 use crate::run::Session;
 pub use setup::setup;
+use source::Source;
 
 /// Makes an operation of one kind.
 type Make = fn(&mut Generator, &Session) -> Op;
@@ -45,9 +46,9 @@ const WEIGHTS: [(Make, u32); 22] = [
 /// A siege begins with one in so many operations that are not part of one.
 const SIEGE_ONE_IN: u32 = 150;
 
-/// A seeded source of operations.
+/// A source of operations.
 pub struct Generator {
-    rng: ChaCha8Rng,
+    rng: Source,
     queue: VecDeque<Op>,
     total: u32,
     /// Steps for which strangers work on whoever is unhealthy.
@@ -58,8 +59,22 @@ pub struct Generator {
 impl Generator {
     /// The same seed proposes the same operations to the same world.
     pub fn new(seed: u64) -> Self {
+        Self::of(Source::seeded(seed))
+    }
+
+    /// Every choice is read from the bytes.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self::of(Source::of_bytes(bytes))
+    }
+
+    /// True once no byte is left to choose by.
+    pub fn is_used_up(&self) -> bool {
+        self.rng.is_used_up()
+    }
+
+    fn of(rng: Source) -> Self {
         let total = WEIGHTS.iter().map(|(_, weight)| weight).sum();
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), queue: VecDeque::new(), total, hunt: 0, siege: None }
+        Self { rng, queue: VecDeque::new(), total, hunt: 0, siege: None }
     }
 
     /// The next operation.

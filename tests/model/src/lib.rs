@@ -4,10 +4,11 @@
 //! that jump, go stale or make no sense, and arguments at the edges of their types. The engine carries them out as the program's handlers
 //! would ([`engine_world`]). The auditor keeps its own books ([`ledger`]), written from `docs/spec.md` alone, and predicts what each
 //! operation does, or why it is refused. After every operation both are compared ([`compare`]) and the invariants checked
-//! ([`invariants`]). What fails is shrunk to a few operations ([`shrink`]).
+//! ([`invariants`]). What fails is shrunk to a few operations ([`shrink`]). [`fuzz`] is the same from the bytes of a coverage-guided fuzzer.
 
 pub mod compare;
 pub mod engine_world;
+pub mod fuzz;
 pub mod generate;
 pub mod invariants;
 pub mod ledger;
