@@ -21,6 +21,8 @@ mod self_liquidation;
 mod siege;
 #[path = "attacks/split_slices.rs"]
 mod split_slices;
+#[path = "attacks/squatter.rs"]
+mod squatter;
 #[path = "attacks/stall.rs"]
 mod stall;
 #[path = "attacks/tip_farm.rs"]
