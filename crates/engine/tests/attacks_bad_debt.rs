@@ -24,3 +24,5 @@ mod settle;
 mod sharing;
 #[path = "attacks_bad_debt/story.rs"]
 mod story;
+#[path = "attacks_bad_debt/waits.rs"]
+mod waits;
