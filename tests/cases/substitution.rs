@@ -3,16 +3,18 @@
 
 mod expected;
 mod governance;
+mod idl;
 mod ruin;
 mod scene;
+mod spoilt;
 mod table;
 
 use std::collections::BTreeMap;
 
 use taper_harness::Checks;
 
+use idl::LEG_MARKET;
 use scene::Scene;
-use table::LEG_MARKET;
 
 /// Any kind of account.
 const ANY: &[&str] = &["*"];
@@ -91,7 +93,7 @@ async fn swap_all(mut scene: Scene, at_least: usize) {
                 };
                 let named = names.get(key).map_or("", String::as_str);
                 // The native processor keeps less than a discriminator in the account of a program.
-                let is_decoded = name == "create_market" && ["market", "order_book"].contains(slot);
+                let is_decoded = name == "create_market" && ["market", "order_book"].contains(&slot.as_str());
                 let is_stub = !scene.world.chain.is_vm() && is_decoded && *kind == "this program";
                 let expected = match is_stub {
                     true => Some("AccountDidNotDeserialize"),
@@ -155,7 +157,7 @@ async fn strip_all(mut scene: Scene) {
             continue;
         }
         for (at, meta) in metas.iter().enumerate() {
-            let slot = slots[at];
+            let slot = &slots[at];
             if meta.is_signer {
                 let mut unsigned = metas.clone();
                 unsigned[at].is_signer = false;

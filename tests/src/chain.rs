@@ -159,10 +159,17 @@ impl Chain {
     /// Writes an account, past all rules. It is tracked from now on. If it is one of the program's, events no longer
     /// explain the accounts, and the audit stops comparing them.
     pub fn set_account(&mut self, key: &Pubkey, account: Account) {
-        if account.owner == taper::ID {
+        let was_ours = self.accounts.get(key).is_some_and(|known| known.owner == taper::ID);
+        if was_ours || account.owner == taper::ID {
             self.ledger = None;
         }
         self.write(key, account);
+    }
+
+    /// Takes an account away, past all rules, as if it had been closed.
+    pub fn take_account(&mut self, key: &Pubkey) {
+        self.set_account(key, Account::default());
+        self.accounts.remove(key);
     }
 
     fn write(&mut self, key: &Pubkey, account: Account) {

@@ -78,34 +78,20 @@ pub fn cases(world: &World) -> Vec<Case> {
     let (admin, guardian) = (world.venue.admin.pubkey(), world.venue.guardian.pubkey());
     let (exchange, alice) = (world.venue.keys.exchange, world.trader("alice").key());
     let [first, second] = [0, 1].map(|index| world.market(index).unwrap().keys.market);
-    let propose = "admin exchange market proposal system_program";
-    let apply = "exchange proposal market oracle";
     let limits = TightenLimitsArgs { sweep_cap_atoms: Some(5), ..TightenLimitsArgs::default() };
     let timelock = ProposalAction::Timelock { timelock_slots: 5 };
     let oracle = Some(better_feed().account);
     vec![
-        case(
-            "propose for a market",
-            propose,
-            instruction::propose(admin, exchange, Some(first), COUNT, cheaper(world)),
-        ),
-        case("propose for the exchange", propose, instruction::propose(admin, exchange, None, COUNT, timelock)),
-        case("apply parameters", apply, instruction::apply_proposal(exchange, PARAMS, Some(first), None)),
-        case("apply an oracle", apply, instruction::apply_proposal(exchange, ORACLE, Some(second), oracle)),
-        case("apply a guardian", apply, instruction::apply_proposal(exchange, GUARDIAN, None, None)),
-        case(
-            "cancel_proposal",
-            "authority exchange proposal",
-            instruction::cancel_proposal(guardian, exchange, PARAMS),
-        ),
-        case("close_proposal", "proposal proposer", instruction::close_proposal(exchange, CANCELLED, admin)),
-        case("nominate_admin", "admin exchange", instruction::nominate_admin(admin, exchange, alice)),
-        case("accept_admin", "nominee exchange", instruction::accept_admin(alice, exchange)),
-        case(
-            "tighten_limits",
-            "authority exchange market",
-            instruction::tighten_limits(guardian, exchange, first, limits),
-        ),
-        case("advance_ramp", "market", instruction::advance_ramp(second)),
+        case("propose for a market", instruction::propose(admin, exchange, Some(first), COUNT, cheaper(world))),
+        case("propose for the exchange", instruction::propose(admin, exchange, None, COUNT, timelock)),
+        case("apply parameters", instruction::apply_proposal(exchange, PARAMS, Some(first), None)),
+        case("apply an oracle", instruction::apply_proposal(exchange, ORACLE, Some(second), oracle)),
+        case("apply a guardian", instruction::apply_proposal(exchange, GUARDIAN, None, None)),
+        case("cancel_proposal", instruction::cancel_proposal(guardian, exchange, PARAMS)),
+        case("close_proposal", instruction::close_proposal(exchange, CANCELLED, admin)),
+        case("nominate_admin", instruction::nominate_admin(admin, exchange, alice)),
+        case("accept_admin", instruction::accept_admin(alice, exchange)),
+        case("tighten_limits", instruction::tighten_limits(guardian, exchange, first, limits)),
+        case("advance_ramp", instruction::advance_ramp(second)),
     ]
 }

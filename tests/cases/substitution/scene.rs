@@ -9,8 +9,8 @@ use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 use taper_engine::quantity::Side;
 use taper_harness::{
-    keypair, mint_bytes, order, token_account_bytes, HarnessError, MarketHandle, MarketSpec, PriceSource, Trader,
-    Venue, World, TOKEN_PROGRAM,
+    keypair, mint_bytes, order, token_account_bytes, HarnessError, MarketHandle, MarketSpec, Outcome, PriceSource,
+    Trader, Venue, World, TOKEN_PROGRAM,
 };
 use taper_sdk::instruction;
 
@@ -41,18 +41,36 @@ impl Scene {
 
     /// Sends a case with other accounts. `Some(name)` of the refusal, `None` if it went through.
     pub async fn attempt(&mut self, case: usize, metas: Vec<AccountMeta>) -> Option<String> {
+        let (all, signers) = self.transaction(case, metas);
+        let signers: Vec<&Keypair> = signers.iter().map(Arc::as_ref).collect();
+        let sent = self.world.chain.send(&all, &signers).await;
+        self.refusal(case, sent)
+    }
+
+    /// The same, simulated.
+    pub async fn simulate(&mut self, case: usize, metas: Vec<AccountMeta>) -> Option<String> {
+        let (all, signers) = self.transaction(case, metas);
+        let signers: Vec<&Keypair> = signers.iter().map(Arc::as_ref).collect();
+        let simulated = self.world.chain.simulate(&all, &signers).await;
+        self.refusal(case, simulated)
+    }
+
+    fn transaction(&self, case: usize, metas: Vec<AccountMeta>) -> (Vec<Instruction>, Vec<Arc<Keypair>>) {
         let case = &self.cases[case];
         let instruction = Instruction { accounts: metas, ..case.instruction.clone() };
         let mut all = case.before.clone();
         all.push(instruction);
         let keys: BTreeSet<Pubkey> =
             all.iter().flat_map(|i| &i.accounts).filter(|m| m.is_signer).map(|m| m.pubkey).collect();
-        let signers: Vec<Arc<Keypair>> = keys.iter().filter_map(|key| self.signers.get(key).cloned()).collect();
-        let signers: Vec<&Keypair> = signers.iter().map(|signer| &**signer).collect();
-        match self.world.chain.send(&all, &signers).await {
+        let signers = keys.iter().filter_map(|key| self.signers.get(key).cloned()).collect();
+        (all, signers)
+    }
+
+    fn refusal(&self, case: usize, done: taper_harness::Result<Outcome>) -> Option<String> {
+        match done {
             Ok(_) => None,
             Err(HarnessError::Refused(refusal)) => Some(refusal.name()),
-            Err(other) => panic!("{}: {other}", case.name),
+            Err(other) => panic!("{}: {other}", self.cases[case].name),
         }
     }
 }

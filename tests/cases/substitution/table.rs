@@ -7,22 +7,20 @@ use taper_engine::quantity::Side;
 use taper_harness::{order, MarketHandle, MarketSpec, PriceSource, World};
 use taper_sdk::instruction;
 
+use super::idl;
 use crate::support::*;
 
-/// Name of the slot of another leg's market.
-pub const LEG_MARKET: &str = "leg_market";
-
-/// One instruction that works, and what its slots are called.
+/// One instruction that works, and what its slots are called in the IDL.
 pub struct Case {
     pub name: &'static str,
-    pub slots: Vec<&'static str>,
+    pub slots: Vec<String>,
     pub instruction: Instruction,
     /// Instructions that have to come before it in its transaction.
     pub before: Vec<Instruction>,
 }
 
-pub(super) fn case(name: &'static str, slots: &'static str, instruction: Instruction) -> Case {
-    Case { name, slots: slots.split_whitespace().collect(), instruction, before: Vec::new() }
+pub(super) fn case(name: &'static str, instruction: Instruction) -> Case {
+    Case { name, slots: idl::slots(&instruction), instruction, before: Vec::new() }
 }
 
 /// Every instruction.
@@ -48,10 +46,9 @@ fn creations(world: &World) -> [Case; 2] {
     [
         case(
             "initialize_exchange",
-            "admin exchange vault quote_mint token_program system_program",
             instruction::initialize_exchange(admin, 9, guardian, 0, keys.quote_mint, keys.token_program),
         ),
-        Case { before, ..case("create_market", "admin exchange market order_book oracle", create_market) },
+        Case { before, ..case("create_market", create_market) },
     ]
 }
 
@@ -60,20 +57,7 @@ fn cash(world: &World) -> [Case; 3] {
     let (keys, legs) = (world.venue.keys, world.legs("alice", None).unwrap());
     let deposit = instruction::deposit(alice.key(), &keys, alice.margin, alice.token_account, 5, &legs);
     let withdraw = instruction::withdraw(carol.key(), &keys, carol.margin, carol.token_account, 5, &[]);
-    [
-        case(
-            "deposit",
-            "depositor exchange margin_account depositor_token_account vault quote_mint token_program",
-            bob.deposit(&world.venue, 5),
-        ),
-        case(
-            "deposit with legs",
-            "depositor exchange margin_account depositor_token_account vault quote_mint token_program \
-             leg_market leg_oracle leg_market leg_oracle",
-            deposit,
-        ),
-        case("withdraw", "authority exchange margin_account token_account vault quote_mint token_program", withdraw),
-    ]
+    [case("deposit", bob.deposit(&world.venue, 5)), case("deposit with legs", deposit), case("withdraw", withdraw)]
 }
 
 fn orders(world: &World) -> [Case; 3] {
@@ -83,15 +67,10 @@ fn orders(world: &World) -> [Case; 3] {
     let sequence = asks.iter().find(|order| order.price_atoms_per_lot == LISTED * 2).unwrap().sequence;
     let one = CancelOrderArgs { side: 1, price_atoms_per_lot: LISTED * 2, sequence };
     let both = CancelAllOrdersArgs { side: 2, limit: 32 };
-    let cancelled = "authority market order_book margin_account";
     [
-        case(
-            "place_order",
-            "authority exchange market order_book margin_account oracle leg_market leg_oracle",
-            world.place_instruction("alice", 0, reduce).unwrap(),
-        ),
-        case("cancel_order", cancelled, instruction::cancel_order(alice.key(), &market, alice.margin, one)),
-        case("cancel_all_orders", cancelled, instruction::cancel_all_orders(alice.key(), &market, alice.margin, both)),
+        case("place_order", world.place_instruction("alice", 0, reduce).unwrap()),
+        case("cancel_order", instruction::cancel_order(alice.key(), &market, alice.margin, one)),
+        case("cancel_all_orders", instruction::cancel_all_orders(alice.key(), &market, alice.margin, both)),
     ]
 }
 
@@ -99,18 +78,10 @@ fn observations(world: &World) -> [Case; 4] {
     let (alice, market) = (world.trader("alice"), world.market(0).unwrap().keys);
     let legs = world.legs("alice", Some(0)).unwrap();
     [
-        case(
-            "force_cancel_orders",
-            "exchange market order_book margin_account oracle leg_market leg_oracle",
-            instruction::force_cancel_orders(&market, alice.margin, 32, &legs),
-        ),
-        case(
-            "flag_account",
-            "exchange market margin_account oracle leg_market leg_oracle",
-            instruction::flag_account(&market, alice.margin, &legs),
-        ),
-        case("settle_loss", "exchange market margin_account oracle", instruction::settle_loss(&market, alice.margin)),
-        case("update_funding", "exchange market order_book oracle", instruction::update_funding(&market)),
+        case("force_cancel_orders", instruction::force_cancel_orders(&market, alice.margin, 32, &legs)),
+        case("flag_account", instruction::flag_account(&market, alice.margin, &legs)),
+        case("settle_loss", instruction::settle_loss(&market, alice.margin)),
+        case("update_funding", instruction::update_funding(&market)),
     ]
 }
 
@@ -119,29 +90,19 @@ fn liquidations(world: &World) -> [Case; 3] {
     let legs = world.legs("alice", Some(0)).unwrap();
     let args = world.liquidate_args("alice", 0).unwrap();
     let (credit, tokens) = (world.payout_as_credit("carol"), world.payout_in_tokens("carol"));
-    let slots = "caller exchange market order_book margin_account oracle caller_margin_account caller_token_account \
-                 vault quote_mint token_program leg_market leg_oracle";
     let slice = |payout| world.liquidate_instruction("carol", "alice", 0, payout, args).unwrap();
     [
-        case("liquidate for credit", slots, slice(&credit)),
-        case("liquidate for tokens", slots, slice(&tokens)),
-        case(
-            "absorb",
-            "caller exchange market order_book margin_account oracle caller_margin_account leg_market leg_oracle",
-            instruction::absorb(carol.key(), &market, alice.margin, carol.margin, args, &legs, &[]),
-        ),
+        case("liquidate for credit", slice(&credit)),
+        case("liquidate for tokens", slice(&tokens)),
+        case("absorb", instruction::absorb(carol.key(), &market, alice.margin, carol.margin, args, &legs, &[])),
     ]
 }
 
 fn government(world: &World) -> [Case; 2] {
     let (guardian, keys) = (world.venue.guardian.pubkey(), world.market(0).unwrap().keys);
     [
-        case("sweep_market_income", "exchange market", instruction::sweep_market_income(keys.exchange, keys.market)),
-        case(
-            "set_status",
-            "authority exchange market cosigner",
-            instruction::set_status(guardian, keys.exchange, Some(keys.market), 1),
-        ),
+        case("sweep_market_income", instruction::sweep_market_income(keys.exchange, keys.market)),
+        case("set_status", instruction::set_status(guardian, keys.exchange, Some(keys.market), 1)),
     ]
 }
 
@@ -153,17 +114,9 @@ fn accounts(world: &World) -> [Case; 4] {
     let empty = instruction::withdraw(dave.key(), &keys, dave.margin, dave.token_account, all, &[]);
     let close = instruction::close_margin_account(dave.key(), dave.margin);
     [
-        case("release_seat", "market margin_account", release.clone()),
-        Case { before: vec![release, empty], ..case("close_margin_account", "authority margin_account", close) },
-        case(
-            "set_delegate",
-            "authority margin_account",
-            instruction::set_delegate(alice.key(), alice.margin, bob.key()),
-        ),
-        case(
-            "create_margin_account",
-            "authority exchange margin_account system_program",
-            instruction::create_margin_account(bob.key(), keys.exchange, 7, false),
-        ),
+        case("release_seat", release.clone()),
+        Case { before: vec![release, empty], ..case("close_margin_account", close) },
+        case("set_delegate", instruction::set_delegate(alice.key(), alice.margin, bob.key())),
+        case("create_margin_account", instruction::create_margin_account(bob.key(), keys.exchange, 7, false)),
     ]
 }
