@@ -24,6 +24,10 @@ pub use upkeep::UpkeepRules;
 /// Refusals of actions on one account within a second, after which it is left alone for the rest of it.
 const REFUSALS_PER_SECOND: u32 = 3;
 
+/// Accounts of which only a book has changed are planned when there is nothing else to do, and so many at once: news that comes meanwhile
+/// waits for no more than these.
+const WOKEN_PER_ROUND: usize = 8;
+
 /// Number of an action.
 pub type ActionId = u64;
 
@@ -158,9 +162,13 @@ impl Desk {
         if self.closing {
             return round;
         }
-        let mut due = self.due(store);
-        round.postponed = due.len().saturating_sub(self.rules.plans_per_round);
+        let (mut due, woken) = self.due(store);
+        let waiting = due.len() + woken.len();
+        if due.is_empty() {
+            due.extend(woken.into_iter().take(WOKEN_PER_ROUND));
+        }
         due.truncate(self.rules.plans_per_round);
+        round.postponed = waiting - due.len();
         let mut plans = Vec::new();
         for id in due {
             round.planned += 1;
@@ -199,9 +207,9 @@ impl Desk {
         }
     }
 
-    /// The accounts at risk that nothing is being done about, by what they lack of their requirement; after them those whose books alone have
-    /// changed.
-    fn due(&self, store: &Store) -> Vec<AccountId> {
+    /// The accounts at risk that nothing is being done about, and those of which only a book has changed; both by what they lack of their
+    /// requirement.
+    fn due(&self, store: &Store) -> (Vec<AccountId>, Vec<AccountId>) {
         let now = store.now();
         let is_refused =
             |key: &Pubkey| self.refused.get(key).is_some_and(|known| *known >= (now.seconds, REFUSALS_PER_SECOND));
@@ -221,7 +229,9 @@ impl Desk {
             })
             .collect();
         due.sort_unstable();
-        due.into_iter().map(|(.., id)| id).collect()
+        let (due, woken): (Vec<_>, Vec<_>) = due.into_iter().partition(|(wake, ..)| *wake == Wake::Due);
+        let ids = |of: Vec<(Wake, Reverse<i128>, AccountId)>| of.into_iter().map(|(.., id)| id).collect();
+        (ids(due), ids(woken))
     }
 
     fn rest(&mut self, store: &Store, id: AccountId) {
