@@ -68,6 +68,7 @@ pub struct Chain {
     /// written past it.
     ledger: Option<Ledger>,
     sent: u64,
+    simulated: u64,
     audits: u64,
 }
 
@@ -97,6 +98,7 @@ impl Chain {
             found: BTreeMap::new(),
             ledger: (processor == Processor::Vm).then(Ledger::default),
             sent: 0,
+            simulated: 0,
             audits: 0,
         };
         chain.context.set_sysvar(&chain.clock);
@@ -267,6 +269,7 @@ impl Chain {
     /// # Errors
     /// `Refused`, `Bank`.
     pub async fn simulate(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<Outcome> {
+        self.simulated += 1;
         let transaction = self.sign(instructions, signers).await?;
         let simulated = self.context.banks_client.simulate_transaction(transaction).await;
         let simulated = simulated.map_err(|error| HarnessError::Bank(error.to_string()))?;
@@ -313,7 +316,7 @@ impl Chain {
         let bank = |error: String| HarnessError::Bank(error);
         let hash = self.context.banks_client.get_latest_blockhash().await;
         let hash = hash.map_err(|error| bank(error.to_string()))?;
-        let distinct = u32::try_from(self.sent % DISTINCT).unwrap_or(0);
+        let distinct = u32::try_from((self.sent + self.simulated) % DISTINCT).unwrap_or(0);
         let mut all = vec![ComputeBudgetInstruction::set_compute_unit_limit(MAX_UNITS - distinct)];
         all.extend_from_slice(instructions);
         let mut transaction = Transaction::new_with_payer(&all, Some(&self.payer.pubkey()));

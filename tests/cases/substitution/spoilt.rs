@@ -36,6 +36,7 @@ enum Damage {
 }
 
 use Damage::*;
+use Kind::*;
 
 const ALL: [Damage; 10] =
     [Closed, Reopened, Zeroed, Empty, Stump, Truncated, Padded, OtherType, OtherVersion, OtherOwner];
@@ -84,13 +85,46 @@ fn kind_of(slot: &str, account: &Account) -> Option<Kind> {
     })
 }
 
-/// `(instruction, slot, kind, damage, refusal)`; `*` is every one. The first row that fits counts.
+/// `(instruction, slot, kind, damage, refusal)`; `*` is every one. The first row that fits counts. Codes without a name are the token program's.
+/// "taken" is harmless: a mint's first bytes say who may mint, and neither the owner of the exchange's mint nor the length of an account of
+/// this program can be changed by anybody, this program included.
 #[rustfmt::skip]
-const ROWS: &[(&str, &str, Option<Kind>, &[Damage], &str)] = &[
+const ROWS: &[Row] = &[
+    ("*", "*", Some(Ours), &[Padded], "taken"),
+    ("*", "*", Some(Leg), &[Padded], "taken"),
+    ("create_market", "oracle", None, &[Padded], "OracleWrongAccountType"),
+    ("*", "*", Some(Ours), &[Closed, Reopened, OtherOwner], "AccountOwnedByWrongProgram"),
+    ("*", "*", Some(Leg), &[Closed, Reopened, OtherOwner], "AccountOwnedByWrongProgram"),
+    ("*", "*", Some(Ours), &[Zeroed, OtherType], "AccountDiscriminatorMismatch"),
+    ("*", "*", Some(Leg), &[Zeroed, OtherType], "AccountDiscriminatorMismatch"),
+    ("*", "*", Some(Ours), &[Empty, Stump], "AccountDiscriminatorNotFound"),
+    ("*", "*", Some(Leg), &[Empty, Stump], "AccountDiscriminatorNotFound"),
+    ("*", "*", Some(Ours), &[Truncated], "AccountDidNotDeserialize"),
+    ("*", "*", Some(Leg), &[Truncated], "AccountDidNotDeserialize"),
+    ("*", "*", Some(Ours), &[OtherVersion], "WrongVersion"),
+    ("*", "*", Some(Leg), &[OtherVersion], "WrongVersion"),
+    ("*", "*", Some(Oracle), &[Closed, Reopened, OtherOwner], "OracleWrongOwner"),
+    ("*", "*", Some(Oracle), &[Zeroed, Empty, Stump, Truncated, Padded, OtherType], "OracleWrongAccountType"),
+    ("*", "vault", None, &[Closed, Reopened, Empty, Stump], "WrongVault"),
+    ("*", "vault", None, &[OtherOwner], "InstructionError(1, ExternalAccountDataModified)"),
+    ("*", "vault", None, &[OtherType], "InstructionError(1, Custom(3))"),
+    ("withdraw", "vault", None, &[Zeroed], "VaultCannotPay"),
+    ("liquidate for tokens", "vault", None, &[Zeroed], "VaultCannotPay"),
+    ("initialize_exchange", "quote_mint", None, &[Closed], "AccountNotInitialized"),
+    ("initialize_exchange", "quote_mint", None, &[Reopened, OtherOwner], "AccountOwnedByWrongProgram"),
+    ("*", "quote_mint", None, &[OtherOwner, OtherType], "taken"),
+    ("*", "quote_mint", None, &[Closed, Reopened], "InstructionError(1, InvalidAccountData)"),
+    ("*", "*", Some(Token), &[Closed], "AccountNotInitialized"),
+    ("*", "*", Some(Token), &[Reopened, OtherOwner], "AccountOwnedByWrongProgram"),
+    ("*", "*", Some(Token), &[OtherType], "WrongMint"),
+    ("*", "*", Some(Token), &[Empty, Stump, Truncated, Padded], "InstructionError(1, InvalidAccountData)"),
+    ("*", "*", Some(Token), &[Zeroed], "InstructionError(1, UninitializedAccount)"),
 ];
 
+type Row = (&'static str, &'static str, Option<Kind>, &'static [Damage], &'static str);
+
 fn expected(case: &str, slot: &str, kind: Kind, damage: Damage) -> Option<&'static str> {
-    let fits = |row: &&(&str, &str, Option<Kind>, &[Damage], &str)| {
+    let fits = |row: &&Row| {
         (row.0 == "*" || row.0 == case)
             && (row.1 == "*" || row.1 == slot)
             && row.2.is_none_or(|of| of == kind)
@@ -154,7 +188,7 @@ async fn every_account_in_a_worse_state() {
 
 #[tokio::test]
 async fn every_account_of_governance_in_a_worse_state() {
-    spoil_all(scene::governing().await, 200).await;
+    spoil_all(scene::governing().await, 150).await;
 }
 
 #[tokio::test]

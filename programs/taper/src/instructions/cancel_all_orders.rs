@@ -58,7 +58,7 @@ pub fn handle_cancel_all_orders<'info>(
     let accounts = &ctx.accounts;
     require!(args.limit != 0, TaperError::InvalidArgument);
     let side = sides(args.side)?;
-    let account = accounts.margin_account.load()?;
+    let account = accounts.margin_account.load_known()?;
     account.check_trader(accounts.authority.key)?;
     let mut market = accounts.market.load_mut()?;
     market.check_belongs(&account.exchange)?;

@@ -43,7 +43,7 @@ pub struct CancelOrderArgs {
 /// `NotAuthority`, `OrderNotFound`, `OrderNotOwned`, `PositionNotFound`, `WrongExchange`, `WrongOrderBook`, `InvalidArgument`.
 pub fn handle_cancel_order<'info>(ctx: Context<'info, CancelOrder<'info>>, args: &CancelOrderArgs) -> Result<()> {
     let accounts = &ctx.accounts;
-    let account = accounts.margin_account.load()?;
+    let account = accounts.margin_account.load_known()?;
     account.check_trader(accounts.authority.key)?;
     let mut market = accounts.market.load_mut()?;
     market.check_belongs(&account.exchange)?;

@@ -4,7 +4,7 @@ use anchor_lang::prelude::*;
 
 use crate::error::TaperError;
 use crate::events::MarginAccountClosed;
-use crate::state::MarginAccount;
+use crate::state::{LoadKnown, MarginAccount};
 
 /// Accounts of `close_margin_account`.
 #[derive(Accounts)]
@@ -19,7 +19,7 @@ pub struct CloseMarginAccount<'info> {
 
 impl CloseMarginAccount<'_> {
     fn validate(&self) -> Result<()> {
-        let account = self.margin_account.load()?;
+        let account = self.margin_account.load_known()?;
         account.check_owner(self.authority.key)?;
         require!(account.used_positions().next().is_none(), TaperError::PositionsRemain);
         require!(account.state.cash_atoms == 0, TaperError::CashRemains);

@@ -6,7 +6,7 @@ use crate::error::{Refusal, TaperError};
 use crate::events::SeatReleased;
 use crate::fills::SeatTouch;
 use crate::legs::Now;
-use crate::state::{MarginAccount, Market};
+use crate::state::{LoadKnown, MarginAccount, Market};
 
 /// Accounts of `release_seat`.
 #[derive(Accounts)]
@@ -33,7 +33,7 @@ pub fn handle_release_seat<'info>(ctx: Context<'info, ReleaseSeat<'info>>) -> Re
     let accounts = &ctx.accounts;
     let (market_key, account_key) = (accounts.market.key(), accounts.margin_account.key());
     let mut market = accounts.market.load_mut()?;
-    let mut account = accounts.margin_account.load_mut()?;
+    let mut account = accounts.margin_account.load_known_mut()?;
     market.check_belongs(&account.exchange)?;
     let seat_index = account.require_seat_in(&market_key)?;
     market.state.seats.owned_mut(seat_index, &account_key.to_bytes()).or_refuse()?;

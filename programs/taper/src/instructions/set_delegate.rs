@@ -3,7 +3,7 @@
 use anchor_lang::prelude::*;
 
 use crate::events::DelegateSet;
-use crate::state::MarginAccount;
+use crate::state::{LoadKnown, MarginAccount};
 
 /// Accounts of `set_delegate`.
 #[derive(Accounts)]
@@ -22,7 +22,7 @@ pub struct SetDelegate<'info> {
 /// # Errors
 /// `NotAuthority`, `OwnerOnly`.
 pub fn handle_set_delegate<'info>(ctx: Context<'info, SetDelegate<'info>>, delegate: Pubkey) -> Result<()> {
-    let mut account = ctx.accounts.margin_account.load_mut()?;
+    let mut account = ctx.accounts.margin_account.load_known_mut()?;
     account.check_owner(ctx.accounts.authority.key)?;
     account.delegate = delegate;
     account.invariant()?;

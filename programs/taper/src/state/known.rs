@@ -6,7 +6,7 @@ use core::cell::{Ref, RefMut};
 use anchor_lang::prelude::*;
 use anchor_lang::ZeroCopy;
 
-use super::{Exchange, OrderBook};
+use super::{Exchange, MarginAccount, OrderBook};
 use crate::constants::ACCOUNT_VERSION;
 use crate::error::TaperError;
 
@@ -17,6 +17,12 @@ pub trait Versioned {
 }
 
 impl Versioned for Exchange {
+    fn version(&self) -> u8 {
+        self.version
+    }
+}
+
+impl Versioned for MarginAccount {
     fn version(&self) -> u8 {
         self.version
     }
