@@ -98,7 +98,8 @@ impl Ledger {
         let atoms = amount(atoms)?;
         self.fund = grown(self.fund, atoms)?;
         if let Some(market) = market {
-            self.markets[market].insurance.contributed += atoms;
+            let contributed = &mut self.markets[market].insurance.contributed;
+            *contributed = grown(*contributed, atoms)?;
         }
         self.vault += atoms;
         Ok(())

@@ -341,12 +341,13 @@ impl Ledger {
         Ok((credited, remaining))
     }
 
-    /// What the legs at lower places will draw of the fund for their shares.
+    /// What the legs at lower places will draw of the fund for their shares: beside an open leg the open ones, the others have none yet.
     fn kept_for_lower(&self, outside: &Outside, estate: &Estate, place: usize) -> Z {
         let shares = estate.shares_of_loss((-estate.equity()).max(0));
         let lower = estate.parts.iter().zip(shares).take(place);
         lower
             .filter_map(|(part, share)| part.map(|part| (part, share)))
+            .filter(|(part, _)| part.is_open || estate.is_flat())
             .map(|(part, share)| {
                 let row = &self.markets[part.market];
                 (share.min(row.draw_room(outside.slot)) - row.pending).max(0)
