@@ -59,11 +59,10 @@ impl Market {
     fn premium(&self, price: &Price, slot: u64) -> Z {
         let lots = Z::from(self.params.funding_impact_base_lots);
         let (Some(bid), Some(ask)) = (self.impact(0, price, slot), self.impact(1, price, slot)) else { return 0 };
-        let allowed = price.ema * Z::from(self.params.funding_clamp_bps);
-        if (ask - bid).abs() * 10_000 > allowed * lots {
+        let clamp = floor(price.ema * Z::from(self.params.funding_clamp_bps), 10_000);
+        if ask - bid > clamp * lots {
             return 0;
         }
-        let clamp = floor(allowed, 10_000);
         toward_zero(bid + ask - 2 * lots * price.ema, 2 * lots).clamp(-clamp, clamp)
     }
 }
