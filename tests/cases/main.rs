@@ -27,5 +27,6 @@ mod story_jump;
 mod story_long;
 mod substitution;
 mod support;
+mod through_calls;
 mod workload;
 mod wrong_accounts;

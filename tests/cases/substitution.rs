@@ -5,9 +5,9 @@ mod expected;
 mod governance;
 mod idl;
 mod ruin;
-mod scene;
+pub(crate) mod scene;
 mod spoilt;
-mod table;
+pub(crate) mod table;
 
 use std::collections::BTreeMap;
 

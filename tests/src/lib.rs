@@ -5,9 +5,10 @@
 //! the positions of every market (INV-02) from the accounts alone, and has the engine audit every book and seat table;
 //! a refused transaction must have changed no byte (INV-17). In the VM an indexer rebuilds all balances and books from
 //! the events and is held against the accounts. [`World`] is an exchange with markets, oracles and traders on such a
-//! chain. Nothing here is only for tests: the simulator replays crashes on it. Whatever fails is an error value.
+//! chain. Nothing here is only for tests, but for [`Calls`]: the simulator replays crashes on it. Whatever fails is an error value.
 
 mod audit;
+mod caller;
 mod chain;
 mod error;
 mod exchange;
@@ -27,6 +28,7 @@ mod trader;
 mod world;
 
 pub use audit::{Audit, Totals};
+pub use caller::{empty_notes, Calls, CALLER};
 pub use chain::{Chain, Checks, Snapshot, START_SECONDS};
 pub use error::{HarnessError, Refusal, Result};
 pub use exchange::Venue;

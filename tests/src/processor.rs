@@ -10,6 +10,7 @@ use solana_account::Account;
 use solana_program_test::{processor, ProgramTest};
 use solana_pubkey::Pubkey;
 
+use crate::caller;
 use crate::error::{HarnessError, Result};
 
 /// Set to anything: the native processor even if the file is there.
@@ -117,6 +118,7 @@ fn vm(elf: Vec<u8>) -> ProgramTest {
     let owner = Pubkey::from_str_const("BPFLoader2111111111111111111111111111111111");
     let account = Account { lamports: PROGRAM_LAMPORTS, data: elf, owner, executable: true, rent_epoch: 0 };
     test.add_account(taper::ID, account);
+    add_caller(&mut test);
     test
 }
 
@@ -124,7 +126,14 @@ fn native() -> ProgramTest {
     let mut test = ProgramTest::default();
     test.prefer_bpf(false);
     test.add_program("taper", taper::ID, processor!(native_entry));
+    add_caller(&mut test);
     test
+}
+
+/// A program that calls this one. It is always native.
+fn add_caller(test: &mut ProgramTest) {
+    test.prefer_bpf(false);
+    test.add_program("caller", caller::CALLER, processor!(caller::process));
 }
 
 /// Anchor's entry point asks for one lifetime where the runtime gives three. Copies of the program id, the accounts
