@@ -85,7 +85,7 @@ async fn any_two(mut scene: Scene, at_least: usize) {
     let mut comparison = Comparison::new(&mut scene.world, signers.iter().map(Arc::as_ref).collect());
     let (mut done, mut refused) = (0, 0);
     for first in &cases {
-        let alone = comparison.same(&first.before, &[first.instruction.clone()], first.name).await;
+        let alone = comparison.same(&first.before, std::slice::from_ref(&first.instruction), first.name).await;
         assert_eq!(alone, None, "{} works", first.name);
         for second in &cases {
             if first.name != second.name && [first.name, second.name].iter().all(|name| TOO_MUCH_AT_ONCE.contains(name))
