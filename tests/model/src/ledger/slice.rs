@@ -101,7 +101,11 @@ impl Ledger {
         let own = (market, seat, price);
         let favourable = self.health(outside, who, own, others.favourable, Kind::Favourable)?;
         let worth = self.health(outside, who, own, others.maintenance, Kind::Maintenance)?;
-        self.observe(outside, who, market, price, &favourable, &worth)?;
+        let seen = self.observe(outside, who, market, price, &favourable, &worth);
+        // That a degraded price starts no episode in the soft stage is check 10.
+        if seen != Err(E::DegradedPriceSoftStage.into()) {
+            seen?;
+        }
         if worth.equity <= 0 {
             return Err(E::AccountBankrupt.into());
         }
