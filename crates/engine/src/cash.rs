@@ -112,6 +112,9 @@ mod tests {
         let mut full = account(MAX_EQUITY_ATOMS);
         assert_eq!(full.credit(QuoteAtoms(1)), Err(EngineError::MathOverflow));
         assert_eq!(full.cash_atoms, MAX_EQUITY_ATOMS);
+        let mut nearly = account(MAX_EQUITY_ATOMS - 1);
+        assert_eq!(nearly.credit(QuoteAtoms(1)), Ok(()));
+        assert_eq!(nearly.cash_atoms, MAX_EQUITY_ATOMS);
         let mut debtor = account(-5);
         assert_eq!(debtor.credit(QuoteAtoms(7)), Ok(()));
         assert_eq!(debtor.cash_atoms, 2);

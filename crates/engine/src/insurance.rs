@@ -176,4 +176,24 @@ mod tests {
         assert_eq!(rig.market.tip(QuoteAtoms(3)), Ok(QuoteAtoms(0)));
         assert_eq!(rig.market.contribute(QuoteAtoms(-1)), Err(EngineError::InvariantViolated));
     }
+
+    #[test]
+    fn a_donation_is_an_entitlement_and_no_income() {
+        let mut rig = rig(1);
+        let market = &mut rig.market;
+        assert_eq!(market.donated(QuoteAtoms(50)), Ok(()));
+        assert_eq!((market.insurance.contributed_atoms, market.insurance_pending_atoms), (50, 0));
+        let draw = market.draw(QuoteAtoms(90), QuoteAtoms(1_000), 10).unwrap();
+        assert_eq!(atoms(draw), (0, 50));
+        assert_eq!(market.donated(QuoteAtoms(i64::MAX)), Err(EngineError::MathOverflow));
+        assert_eq!(market.insurance.contributed_atoms, 50);
+    }
+
+    #[test]
+    fn a_draw_is_what_both_have_given() {
+        let draw =
+            |from_market, from_fund| Draw { from_market: QuoteAtoms(from_market), from_fund: QuoteAtoms(from_fund) };
+        assert_eq!(draw(30, 12).total(), Ok(QuoteAtoms(42)));
+        assert_eq!(draw(i64::MAX, 1).total(), Err(EngineError::MathOverflow));
+    }
 }

@@ -195,3 +195,6 @@ pub fn mul_div_up(a: u64, b: u64, c: u64) -> Result<u64> {
     }
     u64::try_from(product.div_ceil(u128::from(c))).map_err(|_| EngineError::MathOverflow)
 }
+
+#[cfg(test)]
+mod tests;

@@ -192,3 +192,27 @@ fn the_owner_ends_an_episode_by_closing_everything() {
     assert!(owner_acted(&mut account, &Health::default(), 300));
     assert_eq!((account.episode.last_end_slot, account.episode.had_one_before), (0, 0), "no slice, mercy unused");
 }
+
+#[test]
+fn an_account_is_stalled_from_the_stall_slots_on_while_its_episode_goes_on() {
+    let params = params();
+    let (since, stall, cooloff) = (200, u64::from(params.stall_slots), params.cooloff_slots);
+    let seen = since + stall;
+    let account = |since: u64, seen: u64| {
+        let mut account = AccountState { stalled_since_slot: since, ..bytemuck::Zeroable::zeroed() };
+        account.episode = started_at(100);
+        account.episode.last_unhealthy_slot = seen;
+        account
+    };
+    assert!(is_stalled(&account(since, seen), &params, since + stall));
+    assert!(!is_stalled(&account(since, seen), &params, since + stall - 1));
+    // The clock does not run.
+    assert!(!is_stalled(&account(0, seen), &params, since + stall));
+    // Seen unhealthy for the last time so long ago that the episode is over.
+    assert!(is_stalled(&account(since, seen), &params, seen + cooloff));
+    assert!(!is_stalled(&account(since, seen), &params, seen + cooloff + 1));
+    let mut over = account(since, seen);
+    over.episode = none();
+    over.episode.last_unhealthy_slot = seen;
+    assert!(!is_stalled(&over, &params, seen));
+}

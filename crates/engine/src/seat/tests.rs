@@ -183,3 +183,49 @@ fn only_an_empty_seat_is_released() {
         assert_eq!(table.release(0, &mut account), Err(EngineError::SeatNotEmpty));
     }
 }
+
+#[test]
+fn a_position_has_its_largest_size_and_no_lot_more() {
+    let mut seat = Seat { base_lots: MAX_BASE_LOTS - 1, ..Seat::zeroed() };
+    fill(&mut seat, Side::Bid, 1, 1, 0);
+    assert_eq!(seat.base_lots, MAX_BASE_LOTS);
+    let mut short = Seat { base_lots: 1 - MAX_BASE_LOTS, ..Seat::zeroed() };
+    fill(&mut short, Side::Ask, 1, 1, 0);
+    assert_eq!(short.base_lots, -MAX_BASE_LOTS);
+    let more = short.apply_fill(Side::Ask, BaseLots(1), QuoteAtoms(1), QuoteAtoms(0));
+    assert_eq!(more, Err(EngineError::MathOverflow));
+}
+
+#[test]
+fn what_others_have_borne_is_forgotten_with_the_position_or_with_new_lots() {
+    let after = |base: i64, side: Side, lots: i64| {
+        let mut seat = Seat { base_lots: base, borne_atoms: 9, ..Seat::zeroed() };
+        fill(&mut seat, side, lots, 100, 0);
+        seat.borne_atoms
+    };
+    // Fewer lots of the same position: it stands.
+    assert_eq!((after(10, Side::Ask, 4), after(-10, Side::Bid, 4)), (9, 9));
+    // Closed, turned round, or grown.
+    assert_eq!((after(10, Side::Ask, 10), after(10, Side::Ask, 11), after(10, Side::Bid, 1)), (0, 0, 0));
+    assert_eq!((after(-10, Side::Bid, 10), after(-10, Side::Bid, 11), after(-10, Side::Ask, 1)), (0, 0, 0));
+}
+
+#[test]
+fn the_best_ask_of_a_seat_is_the_lowest_since_its_side_was_empty() {
+    let mut seat = Seat::zeroed();
+    seat.order_added(Side::Ask, Price(90), BaseLots(1)).unwrap();
+    assert_eq!(seat.ask_price_min_atoms_per_lot, 90);
+    seat.order_added(Side::Ask, Price(100), BaseLots(1)).unwrap();
+    assert_eq!(seat.ask_price_min_atoms_per_lot, 90);
+    seat.order_added(Side::Ask, Price(80), BaseLots(1)).unwrap();
+    assert_eq!(seat.ask_price_min_atoms_per_lot, 80);
+}
+
+#[test]
+fn a_share_is_of_a_part_of_the_whole() {
+    let share = |part: i64, whole: i64| share_down(QuoteAtoms(-7), BaseLots(part), BaseLots(whole));
+    assert_eq!((share(1, 2), share(3, 3)), (Ok(QuoteAtoms(-4)), Ok(QuoteAtoms(-7))));
+    for (part, whole) in [(0, 3), (-1, 3), (4, 3), (5, 3)] {
+        assert_eq!(share(part, whole), Err(EngineError::InvariantViolated), "{part} of {whole}");
+    }
+}

@@ -86,3 +86,33 @@ fn a_flat_seat_pays_its_loss_in_realised_and_can_be_released() {
     assert_eq!(settle_loss(&mut rig.market, 0, &mut rig.accounts[0], &rig.context.price), Ok(QuoteAtoms(30)));
     assert_eq!(rig.market.seats.release(0, &mut rig.accounts[0]), Ok(QuoteAtoms(0)));
 }
+
+#[test]
+fn touching_a_seat_charges_it_sweeps_it_and_tells_whether_its_checkpoints_moved() {
+    let mut rig = rig(3);
+    rig.give(0, 1, 10);
+    for seat in &mut rig.market.seats.rows[..3] {
+        seat.realised_atoms = 0;
+    }
+    rig.market.params.sweep_cap_atoms = 1_000;
+    let touch = |rig: &mut crate::fixture::Rig, who: usize| {
+        touch_seat(&mut rig.market, u32::try_from(who).unwrap(), &mut rig.accounts[who], 1).unwrap()
+    };
+    let nothing = Touch { charged: QuoteAtoms(0), swept: QuoteAtoms(0), settled: false };
+    assert_eq!(touch(&mut rig, 0), nothing);
+    // Funding of 3 atoms a lot: the long pays 30, the short gets them.
+    rig.accounts[0].cash_atoms = 50;
+    let short_before = rig.accounts[1].cash_atoms;
+    rig.market.charges.funding_index_scaled += 3 << 20;
+    let paid = Touch { charged: QuoteAtoms(30), swept: QuoteAtoms(-30), settled: true };
+    assert_eq!((touch(&mut rig, 0), rig.accounts[0].cash_atoms), (paid, 20));
+    assert_eq!(touch(&mut rig, 0), nothing);
+    let received = Touch { charged: QuoteAtoms(-30), swept: QuoteAtoms(30), settled: true };
+    assert_eq!((touch(&mut rig, 1), rig.accounts[1].cash_atoms), (received, short_before + 30));
+    // A shared loss of 2 atoms a lot moves the other checkpoint alone.
+    rig.market.charges.loss_index_scaled += 2 << 20;
+    let shared = Touch { charged: QuoteAtoms(20), swept: QuoteAtoms(-20), settled: true };
+    assert_eq!((touch(&mut rig, 0), rig.accounts[0].cash_atoms), (shared, 0));
+    // A seat without a position has nothing to settle, whatever its checkpoints say.
+    assert_eq!(touch(&mut rig, 2), nothing);
+}
