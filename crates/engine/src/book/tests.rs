@@ -65,7 +65,7 @@ fn removing_many_leaves_the_others_in_order() {
         assert_eq!(left, expected);
     }
     let mut book = book_of(Side::Bid, &prices);
-    for wrong in [&[1, 2][..], &[3, 3], &[8]] {
+    for wrong in [&[1, 2][..], &[3, 3], &[8], &[9, 2], &[8, 7]] {
         assert_eq!(book.remove_all(Side::Bid, wrong), Err(EngineError::InvariantViolated));
     }
 }
@@ -75,7 +75,9 @@ fn a_full_side_drops_its_worst_for_a_better_one_only() {
     for side in [Side::Bid, Side::Ask] {
         let better = |steps: i64| 10_000 + side.sign() * steps;
         let prices: Vec<i64> = (0..1_024).map(|index| better(index / 2 + 10)).collect();
-        let mut book = book_of(side, &prices);
+        let mut book = book_of(side, &prices[1..]);
+        assert!(!book.is_full(side) && !book.is_full(side.opposite()));
+        book = book_of(side, &prices);
         assert!(book.is_full(side));
         for price in [better(9), better(10)] {
             assert_eq!(book.insert(side, &order(price, 5_000)).map(|_| ()), Err(EngineError::BookFull));
@@ -97,4 +99,10 @@ fn an_order_expires_in_its_slot_and_zero_means_never() {
     assert!(!expires(0).is_expired(u64::MAX));
     assert!(!expires(5).is_expired(4));
     assert!(expires(5).is_expired(5));
+}
+
+#[test]
+fn an_order_is_reduce_only_by_its_flag() {
+    assert!(!Order::zeroed().is_reduce_only());
+    assert!(Order { flags: ORDER_REDUCE_ONLY, ..Order::zeroed() }.is_reduce_only());
 }

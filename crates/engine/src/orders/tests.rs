@@ -1,3 +1,5 @@
+mod edges;
+
 use super::*;
 use crate::book::OrderId;
 use crate::fixture::{ask, bid, limit, rig, Rig, PRICE};

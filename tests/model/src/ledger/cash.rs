@@ -146,8 +146,11 @@ impl Ledger {
             self.sweep_legs(outside, who, writable)?;
             let others = self.others(outside, who, None, oracles, Need::Fresh)?;
             if let Ok(initial) = others.initial {
-                let cash = Worth { equity: self.accounts[who].cash, requirement: 0 };
-                self.owner_acted(outside, who, initial.plus(cash));
+                let worth = initial.plus(Worth { equity: self.accounts[who].cash, requirement: 0 });
+                if worth.equity.abs() > EQUITY_MAX {
+                    return Err(E::MathOverflow.into());
+                }
+                self.owner_acted(outside, who, worth);
             }
         }
         Ok(())
