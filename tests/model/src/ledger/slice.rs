@@ -281,12 +281,13 @@ impl Ledger {
         let market = &mut self.markets[plan.market];
         // A slice is over when a good order is offered to it and it takes nothing: bad ones before that are removed.
         while let Some((price, there)) = market.offered(&mut call, None, Own::Remove)? {
-            if solver.is_done() {
-                break;
-            }
+            // What is left of a reduce-only order whose owner has just closed all: to be removed, also if the slice is over.
             if there == 0 {
                 market.book_maker(&mut call);
                 continue;
+            }
+            if solver.is_done() {
+                break;
             }
             let Some(lots) = solver.take(Level::At(price), Some(there)) else { break };
             market.take(&mut call, lots);
