@@ -95,3 +95,6 @@ impl MarketState {
         i64::try_from(most).map_err(|_| overflow)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -213,6 +213,26 @@ fn the_edge_of_the_band_is_the_matching_loops() {
     }
 }
 
+#[test]
+fn an_order_at_the_edge_of_the_band_counts_and_one_beyond_it_does_not() {
+    let mut rig = rig(3);
+    rig.market.params.tick_size_atoms_per_lot = 1;
+    let quote = |rig: &mut Rig, side: Side, price: i64| {
+        *rig.book = bytemuck::Zeroable::zeroed();
+        let order =
+            Order { price_atoms_per_lot: price, size_base_lots: i64::MAX >> 20, ..bytemuck::Zeroable::zeroed() };
+        rig.book.insert(side, &order).unwrap();
+        rig.market.params.funding_impact_base_lots = 1;
+        impact_quote(&rig.market.params, &rig.book, side, Price(PRICE), 10).unwrap()
+    };
+    // 2% of 100,000.
+    assert_eq!(rig.market.params.maker_band_bps, 200);
+    assert_eq!(quote(&mut rig, Side::Bid, 102_000), Some(QuoteAtoms(102_000)));
+    assert_eq!(quote(&mut rig, Side::Bid, 102_001), None);
+    assert_eq!(quote(&mut rig, Side::Ask, 98_000), Some(QuoteAtoms(98_000)));
+    assert_eq!(quote(&mut rig, Side::Ask, 97_999), None);
+}
+
 /// Dust at the top of the book, as much as sixty-four orders, hides nothing.
 #[test]
 fn dust_does_not_hide_the_depth_behind_it() {

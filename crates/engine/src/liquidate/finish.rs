@@ -163,3 +163,6 @@ fn leg_share(cooldown: u64, leg: Requirement, account: Requirement) -> Result<u6
     let share = product.div_ceil(account.0.unsigned_abs().max(1));
     Ok(u64::try_from(share).map_err(|_| overflow)?.min(cooldown))
 }
+
+#[cfg(test)]
+mod tests;

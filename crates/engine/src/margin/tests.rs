@@ -242,3 +242,12 @@ fn the_loss_of_orders_is_not_weighted_as_profit() {
     let value = value_leg(&params, &long, QuoteAtoms::ZERO, &priced(0, Grade::Fresh), Valuation::Initial);
     assert_eq!(value, Ok(totals(0, 3_375_000_000)));
 }
+
+#[test]
+fn initial_health_of_one_is_enough_and_maintenance_health_of_one_is_healthy() {
+    // 100 atoms against a requirement of 100 atoms, in atom-bps.
+    assert_eq!(health(100, 1_000_000).require_initial(), Ok(()));
+    assert_eq!(health(99, 1_000_000).require_initial(), Err(EngineError::InitialHealthTooLow));
+    assert_eq!(health(100, 1_000_000).require_unhealthy(), Err(EngineError::ForceCancelHealthy));
+    assert_eq!(health(99, 1_000_000).require_unhealthy(), Ok(()));
+}

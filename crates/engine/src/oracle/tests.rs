@@ -248,6 +248,10 @@ fn a_market_without_a_price_has_no_frozen_one() {
     }
     let last = LastPrice { price_atoms_per_lot: i64::MAX, publish_time_seconds: i64::MIN, used_slot: 1 };
     assert_eq!(frozen(&last, &params(), i64::MAX), Err(EngineError::OraclePriceOutOfRange));
+    let most = LastPrice { price_atoms_per_lot: MAX_PRICE_ATOMS_PER_LOT, publish_time_seconds: NOW, used_slot: 1 };
+    assert_eq!(frozen(&most, &params(), NOW).map(|price| price.price), Ok(Price(MAX_PRICE_ATOMS_PER_LOT)));
+    let more = LastPrice { price_atoms_per_lot: MAX_PRICE_ATOMS_PER_LOT + 1, ..most };
+    assert_eq!(frozen(&more, &params(), NOW), Err(EngineError::OraclePriceOutOfRange));
 }
 
 #[test]

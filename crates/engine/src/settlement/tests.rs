@@ -285,6 +285,34 @@ fn a_market_closes_when_nothing_is_left_in_it() {
     assert!(close_market(&mut unused.market, &unused.book).is_ok());
 }
 
+#[test]
+fn a_market_is_over_when_it_is_settled_or_nobody_ever_had_a_seat() {
+    let mut used = rig(1);
+    used.market.seats.release(0, &mut used.accounts[0]).unwrap();
+    assert!(!used.market.is_over());
+    assert_eq!(used.market.require_unsettled(), Ok(()));
+    // Nothing is left in it, but it is not over.
+    assert_eq!(close_market(&mut used.market, &used.book), Err(EngineError::MarketNotEmpty));
+    used.market.final_price_atoms_per_lot = 1;
+    assert!(used.market.is_over());
+    assert_eq!(used.market.require_unsettled(), Err(EngineError::MarketSettled));
+    assert!(rig_without_seats().market.is_over());
+}
+
+#[test]
+fn the_largest_price_settles_and_orders_of_both_sides_are_forgotten() {
+    let mut rig = winding_down();
+    rig.place(3, crate::fixture::ask(101_000, 7)).unwrap();
+    assert_eq!((rig.seat(3).bid_count, rig.seat(3).ask_count), (1, 1));
+    let largest = at(&rig, MAX_PRICE_ATOMS_PER_LOT, MAX_PRICE_ATOMS_PER_LOT, Grade::Fresh);
+    assert_eq!(final_price(&rig.market, Some(&largest), 100), Ok(Price(MAX_PRICE_ATOMS_PER_LOT)));
+    let price = at(&rig, 90_000, 90_000, Grade::Fresh);
+    settle_market(&mut rig.market, &mut rig.book, Some(&price), 100).unwrap();
+    let seat = rig.seat(3);
+    assert_eq!((seat.bid_count, seat.ask_count, seat.bid_lots, seat.ask_lots), (0, 0, 0, 0));
+    assert_eq!((seat.bid_price_max_atoms_per_lot, seat.ask_price_min_atoms_per_lot), (0, 0));
+}
+
 fn rig_without_seats() -> Rig {
     rig(0)
 }
