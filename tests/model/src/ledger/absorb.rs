@@ -67,15 +67,15 @@ impl Ledger {
         }
         self.accounts[by].cash -= of_discount;
         self.markets[market].contribute(of_discount);
+        let worth = self.health(outside, by, (market, absorber, &price), absorber_initial, Kind::Initial)?;
+        if worth.is_below(10_000) {
+            return Err(E::InitialHealthTooLow.into());
+        }
         let row = &self.markets[market];
         let held = row.seat(absorber);
         let extended = held.base.abs() + held.resting(usize::from(held.base < 0));
         if extended * price.price > row.largest_position() {
             return Err(E::PositionTooLarge.into());
-        }
-        let worth = self.health(outside, by, (market, absorber, &price), absorber_initial, Kind::Initial)?;
-        if worth.is_below(10_000) {
-            return Err(E::InitialHealthTooLow.into());
         }
         self.accounts[by].last_risk_slot = outside.slot;
         self.see_after(outside, who, &plan, &others, End::Whole)?;
