@@ -7,6 +7,8 @@ mod start;
 mod support;
 mod websocket;
 
+use std::time::{Duration, Instant};
+
 use node::{Answer, Fate};
 use scene::{wait_for, Scene};
 
@@ -51,15 +53,16 @@ async fn a_rate_limit_with_a_time_holds_every_request_for_that_time() {
     let scene = Scene::new().await;
     let bot = scene.start(&[]).await;
     in_step(&bot).await;
-    scene.node.next("getMultipleAccounts", [Answer::Status(429, Some(3))]);
+    let begun = Instant::now();
+    scene.node.next("getMultipleAccounts", [Answer::Status(429, Some(6))]);
     wait_for("the limit", || bot.metrics.faults("rate_limited") > 0).await;
-    let asked = || scene.node.state.lock().unwrap().asked.len();
     // What was on its way already arrives; after that there is silence.
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    let before = asked();
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
-    assert_eq!(asked(), before, "the node was asked while it wanted to be left alone");
-    wait_for("the bot to ask again", || asked() > before).await;
+    let (silent, over) = (Instant::now() + Duration::from_secs(1), begun + Duration::from_secs(6));
+    let times = || scene.node.state.lock().unwrap().times.clone();
+    wait_for("the bot to ask again", || times().iter().any(|time| *time >= over)).await;
+    assert!(silent + Duration::from_secs(2) < over, "this machine is too slow to tell");
+    let early = times().iter().filter(|time| (silent..over).contains(*time)).count();
+    assert_eq!(early, 0, "the node was asked while it wanted to be left alone");
     bot.end().await;
 }
 
@@ -69,8 +72,7 @@ async fn a_clock_that_hangs_or_goes_back_makes_everything_doubtful() {
     let bot = scene.start(&[]).await;
     in_step(&bot).await;
     scene.node.state.lock().unwrap().slot -= 100;
-    wait_for("doubt", || bot.metrics.synced.get() == 0).await;
-    assert!(bot.metrics.faults("lagging") > 0);
+    wait_for("doubt", || bot.metrics.synced.get() == 0 && bot.metrics.faults("lagging") > 0).await;
     scene.node.state.lock().unwrap().slot += 101;
     in_step(&bot).await;
     bot.end().await;
@@ -108,12 +110,13 @@ async fn lists_that_lie_are_not_taken() {
         let answer = serde_json::json!({ "context": { "slot": 1_010 }, "value": rows });
         scene.node.always("getProgramAccounts", Answer::Result(answer));
         let bot = scene.start(&[]).await;
-        wait_for("two attempts", || scene.node.count("getProgramAccounts") > 1).await;
+        let is_counted = lie != "empty";
+        let asked = || scene.node.count("getProgramAccounts") as i64;
+        wait_for("two attempts", || asked() > 2 && (!is_counted || bot.metrics.faults("lie") > 1)).await;
         assert_eq!((bot.metrics.synced.get(), bot.metrics.loads.get()), (0, 0), "{lie}");
-        assert_eq!(
-            bot.metrics.faults("lie"),
-            scene.node.count("getProgramAccounts") as i64 * i64::from(lie != "empty")
-        );
+        // The node counts a question when it is asked, the bot a lie when it has been read.
+        let lies = bot.metrics.faults("lie");
+        assert!(lies <= if is_counted { asked() } else { 0 }, "{lie}: {lies} lies in {} answers", asked());
         scene.node.sane();
         in_step(&bot).await;
         bot.end().await;
@@ -206,7 +209,7 @@ async fn an_answer_that_never_comes_stops_what_needs_it_and_no_more() {
     scene.node.always("getMultipleAccounts", Answer::Hang);
     wait_for("doubt", || bot.metrics.synced.get() == 0).await;
     let simulated = scene.node.count("simulateTransaction");
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     // One may have been on its way.
     assert!(scene.node.count("simulateTransaction") <= simulated + 1);
     scene.node.sane();

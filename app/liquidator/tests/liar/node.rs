@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::prelude::{Engine, BASE64_STANDARD};
 use futures_util::{SinkExt, StreamExt};
@@ -58,6 +58,8 @@ pub struct State {
     pub fee: u64,
     /// Methods asked for, in order.
     pub asked: Vec<(String, Value)>,
+    /// When each of them arrived.
+    pub times: Vec<Instant>,
     /// Signatures sent, with what becomes of them.
     pub sent: BTreeMap<String, Fate>,
 }
@@ -84,6 +86,7 @@ impl Node {
             fate: Fate::Lands,
             fee: 0,
             asked: Vec::new(),
+            times: Vec::new(),
             sent: BTreeMap::new(),
         };
         let node = Self {
@@ -184,7 +187,7 @@ impl Node {
     fn answer(&self, asked: &Value) -> Option<(u16, Option<u64>, String)> {
         let (id, method) = (&asked["id"], asked["method"].as_str().unwrap().to_owned());
         let mut state = self.state.lock().unwrap();
-        state.asked.push((method.clone(), asked["params"].clone()));
+        state.note(&method, asked["params"].clone());
         let scripted = state.next.get_mut(method.as_str()).and_then(VecDeque::pop_front);
         let scripted = scripted.or_else(|| state.always.get(method.as_str()).cloned());
         let result = |result: Value| json!({ "jsonrpc": "2.0", "id": id, "result": result }).to_string();
@@ -213,7 +216,7 @@ impl Node {
     /// Notes a request over a websocket, and what a test has scripted as its answer.
     fn scripted(&self, method: &str) -> Option<Answer> {
         let mut state = self.state.lock().unwrap();
-        state.asked.push((method.to_owned(), Value::Null));
+        state.note(method, Value::Null);
         state.always.get(method).cloned()
     }
 
@@ -272,6 +275,11 @@ fn ui(row: &Row) -> Value {
 }
 
 impl State {
+    fn note(&mut self, method: &str, params: Value) {
+        self.asked.push((method.to_owned(), params));
+        self.times.push(Instant::now());
+    }
+
     fn honest(&mut self, method: &str, params: &Value) -> Result<Value, (i64, &'static str)> {
         let wanted = params[1]["minContextSlot"].as_u64().unwrap_or(0);
         if wanted > self.slot {

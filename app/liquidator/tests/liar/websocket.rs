@@ -34,7 +34,7 @@ async fn a_websocket_that_closes_or_stops_is_connected_anew() {
     let bot = scene.start(&[]).await;
     in_step(&bot).await;
     scene.node.hang_up();
-    wait_for("a second connection", || bot.metrics.connections.get() == 2).await;
+    wait_for("a second connection", || bot.metrics.connections.get() >= 2).await;
     in_step(&bot).await;
     scene.node.always("slots", Answer::Hang);
     wait_for("doubt", || bot.metrics.synced.get() == 0).await;
