@@ -16,9 +16,9 @@ use crate::quantity::{wide_mul, Price, QuoteAtoms, Side, BPS_ONE};
 /// What a sample found and set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FundingSample {
-    /// The premium of the impact mid over the EMA, clamped, in quote atoms per lot; zero in a book that shows none.
+    /// The premium of the impact bid over the EMA, or of the impact ask under it as a negative number, clamped, in quote atoms per lot.
     pub premium_atoms_per_lot: i64,
-    /// False if the book was too thin or too wide: then the premium counts as zero.
+    /// False if neither side of the book had the depth: then the premium counts as zero.
     pub is_measured: bool,
     /// The rate from now on, in `2^-20` atoms per lot and slot; positive: longs pay.
     pub rate_scaled_per_slot: i64,
@@ -80,30 +80,31 @@ fn rate_of(premium: i64, period_slots: u32) -> Result<i64> {
     scaled.checked_div(i64::from(period_slots)).ok_or(EngineError::MathOverflow)
 }
 
-/// The mid of the impact prices less the EMA, clamped, in quote atoms per lot. `None` when a side has not the depth, or when the impact
-/// prices are further apart than the clamp: such a book has no mid to speak of, and its far side could be put there at no risk.
+/// How far the impact bid is above the EMA, or the impact ask below it, clamped, in quote atoms per lot; zero where the EMA is between them,
+/// `None` when neither side has the depth.
+///
+/// Not their mid: one who takes away the quote on one side leaves the mid to an order far behind it, which nobody can reach in time and
+/// which so risks nothing. A bid above the EMA, or an ask below it, stands where everybody else would trade with it.
 fn premium(market: &MarketState, book: &Book, price: &OraclePrice, slot: u64) -> Result<Option<i64>> {
     let params = &market.params;
     let bids = impact_quote(params, book, Side::Bid, price.price, slot)?;
     let asks = impact_quote(params, book, Side::Ask, price.price, slot)?;
-    let (Some(bids), Some(asks)) = (bids, asks) else { return Ok(None) };
+    if bids.is_none() && asks.is_none() {
+        return Ok(None);
+    }
     let overflow = EngineError::MathOverflow;
     // The clamp, rounded down: in favour of whoever pays. The EMA is at most 2^40, so the product is under 2^54.
     let ema = price.ema.0;
     let clamp = ema.checked_mul(i64::from(params.funding_clamp_bps)).ok_or(overflow)?;
     let clamp = clamp.checked_div(BPS_ONE).ok_or(overflow)?;
+    // impact price − EMA in one quotient, towards zero: in favour of whoever pays. The sum is at most 2^62, the EMA times the lots at
+    // most 2^80.
     let lots = params.funding_impact_base_lots;
-    // Spread and clamp, both times the lots: exact, without a quotient.
-    if i128::from(asks.sub(bids)?.0) > wide_mul(lots, clamp) {
-        return Ok(None);
-    }
-    // (bids ÷ lots + asks ÷ lots) ÷ 2 − EMA in one quotient, towards zero: in favour of whoever pays. Each sum is at most 2^62, and the
-    // EMA times the lots at most 2^80.
-    let doubled = lots.checked_mul(2).ok_or(overflow)?;
-    let sum = i128::from(bids.0).checked_add(i128::from(asks.0)).ok_or(overflow)?;
-    let over = sum.checked_sub(wide_mul(doubled, ema)).ok_or(overflow)?;
-    let mid = over.checked_div(i128::from(doubled)).ok_or(overflow)?;
-    let clamped = mid.clamp(i128::from(clamp.saturating_neg()), i128::from(clamp));
+    let at_ema = wide_mul(lots, ema);
+    let over = |quote: Option<QuoteAtoms>| quote.map_or(0, |quote| i128::from(quote.0).saturating_sub(at_ema));
+    let outside = over(bids).max(0).saturating_add(over(asks).min(0));
+    let premium = outside.checked_div(i128::from(lots)).ok_or(overflow)?;
+    let clamped = premium.clamp(i128::from(clamp.saturating_neg()), i128::from(clamp));
     i64::try_from(clamped).map(Some).map_err(|_| overflow)
 }
 

@@ -44,7 +44,7 @@ row! {
         pub accrued_slot: u64,
         /// Slot of the last sample of the premium.
         pub sampled_slot: u64,
-        /// The last sample: the book's impact mid over the EMA, clamped, in quote atoms per lot.
+        /// The last sample: the book's impact bid over the EMA, or its impact ask under it, clamped, in quote atoms per lot.
         pub premium_atoms_per_lot: i64,
         /// Paid by seats less received by seats, less what was paid out of the loss index, in quote atoms. With what the seats still
         /// owe it is exactly the residue (INV-11); negative while socialised losses are still to be collected.

@@ -1,6 +1,8 @@
 //! Attacks that once worked, or nearly: each is a regression test. An attacker chooses every order, caller and moment; nothing here
 //! touches a row by hand but cash and the clock.
 
+#[path = "attacks/absorber.rs"]
+mod absorber;
 #[path = "attacks/delegate.rs"]
 mod delegate;
 #[path = "attacks/deposit_slot.rs"]

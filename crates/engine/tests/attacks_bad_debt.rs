@@ -12,12 +12,18 @@ mod funding;
 mod gate;
 #[path = "attacks_bad_debt/jump.rs"]
 mod jump;
+#[path = "attacks_bad_debt/paint.rs"]
+mod paint;
 #[path = "attacks_bad_debt/pump.rs"]
 mod pump;
 #[path = "attacks_bad_debt/ranks.rs"]
 mod ranks;
+#[path = "attacks_bad_debt/reorder.rs"]
+mod reorder;
 #[path = "attacks_bad_debt/rig.rs"]
 mod rig;
+#[path = "attacks/search.rs"]
+mod search;
 #[path = "attacks_bad_debt/settle.rs"]
 mod settle;
 #[path = "attacks_bad_debt/sharing.rs"]

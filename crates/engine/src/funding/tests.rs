@@ -19,7 +19,7 @@ fn sampled_rig() -> Rig {
     rig
 }
 
-/// One with 100 lots at 300 and 500 above the EMA, resting since the slot before: a premium of 400.
+/// One with 100 lots at 300 and 500 above the EMA, resting since the slot before: a premium of 300.
 fn with_premium() -> Rig {
     let mut rig = sampled_rig();
     rig.place(0, bid(PRICE + 300, 100)).unwrap();
@@ -54,27 +54,29 @@ fn the_rate_is_the_lesser_of_two_premiums_of_one_sign() {
         rate_scaled_per_slot: rate,
         funding_index_scaled: index,
     };
-    assert_eq!(sample_now(&mut rig), Ok(expected(400, 0, 0)));
+    assert_eq!(sample_now(&mut rig), Ok(expected(300, 0, 0)));
     rig.context.slot += 10;
-    assert_eq!(sample_now(&mut rig), Ok(expected(400, rate(400), 0)));
+    assert_eq!(sample_now(&mut rig), Ok(expected(300, rate(300), 0)));
     // A smaller premium counts at once, a larger one when it is seen again.
     let at_ema = |rig: &mut Rig, ema: i64| {
         rig.context.slot += 10;
         rig.context.price.ema = Price(ema);
         sample_now(rig).unwrap()
     };
-    let mut index = 10 * rate(400);
-    assert_eq!(at_ema(&mut rig, PRICE + 300), expected(100, rate(100), index));
+    let mut index = 10 * rate(300);
+    assert_eq!(at_ema(&mut rig, PRICE + 200), expected(100, rate(100), index));
     index += 10 * rate(100);
-    assert_eq!(at_ema(&mut rig, PRICE - 100), expected(500, rate(100), index));
+    assert_eq!(at_ema(&mut rig, PRICE - 100), expected(400, rate(100), index));
     index += 10 * rate(100);
-    assert_eq!(at_ema(&mut rig, PRICE), expected(400, rate(400), index));
-    index += 10 * rate(400);
+    assert_eq!(at_ema(&mut rig, PRICE), expected(300, rate(300), index));
+    index += 10 * rate(300);
     // Two of different signs are none.
-    assert_eq!(at_ema(&mut rig, PRICE + 600), expected(-200, 0, index));
-    assert_eq!(at_ema(&mut rig, PRICE + 550), expected(-150, rate(-150), index));
+    assert_eq!(at_ema(&mut rig, PRICE + 700), expected(-200, 0, index));
+    assert_eq!(at_ema(&mut rig, PRICE + 650), expected(-150, rate(-150), index));
     index += 10 * rate(-150);
-    assert_eq!(at_ema(&mut rig, PRICE + 400), expected(0, 0, index));
+    // Nor is there one while the EMA lies between bid and ask.
+    assert_eq!(at_ema(&mut rig, PRICE + 300), expected(0, 0, index));
+    assert_eq!(at_ema(&mut rig, PRICE + 500), expected(0, 0, index));
 }
 
 #[test]
@@ -88,11 +90,11 @@ fn a_sample_waits_for_the_interval_and_is_forgotten_after_the_gap() {
         assert_eq!(rig.market.charges, before);
     }
     rig.context.slot += 50;
-    assert_eq!(sample_now(&mut rig).unwrap().rate_scaled_per_slot, rate(400));
+    assert_eq!(sample_now(&mut rig).unwrap().rate_scaled_per_slot, rate(300));
     rig.context.slot += 51;
     let late = sample_now(&mut rig).unwrap();
     // It accrued for fifty slots, then nobody looked; and one look sets no rate.
-    assert_eq!((late.funding_index_scaled, late.rate_scaled_per_slot), (50 * rate(400), 0));
+    assert_eq!((late.funding_index_scaled, late.rate_scaled_per_slot), (50 * rate(300), 0));
 }
 
 #[test]
@@ -116,59 +118,59 @@ fn impact_prices_are_averages_over_the_depth_and_rounding_is_towards_zero() {
         rig.place(0, ask(price, lots)).unwrap();
     }
     rig.context.slot += 1;
-    // (−(33 × 100 + 40 × 200 + 27 × 700) + 60 × 100 + 40 × 300) ÷ 200 = −61.
-    assert_eq!(premium_of(&mut rig), Some(-61));
-    // A lot more at the better price: −60.5, and from above 60.5 − 121.
-    rig.place(1, ask(PRICE + 200, 1)).unwrap();
-    rig.context.slot += 1;
-    assert_eq!(premium_of(&mut rig), Some(-61), "−12,300 ÷ 200 = −61.5");
-    rig.context.price.ema = Price(PRICE - 123);
-    assert_eq!(premium_of(&mut rig), Some(61));
+    rig.market.params.funding_impact_base_lots = 99;
+    // −(33 × 100 + 40 × 200 + 26 × 700) ÷ 99 = −297.98 and (60 × 100 + 39 × 300) ÷ 99 = 178.79.
+    for (ema, premium) in [(-400, 102), (-299, 1), (-298, 0), (0, 0), (179, 0), (180, -1), (200, -21)] {
+        rig.context.price.ema = Price(PRICE + ema);
+        assert_eq!(premium_of(&mut rig), Some(premium), "{ema}");
+    }
 }
 
 #[test]
 fn premiums_end_at_the_clamp() {
     let mut rig = with_premium();
     rig.market.params.funding_clamp_bps = 30;
-    rig.context.price.ema = Price(PRICE + 33);
-    // 30 bps of 100,033 are 300.099 atoms.
-    assert_eq!(premium_of(&mut rig), Some(300));
-    rig.context.price.ema = Price(PRICE + 767);
+    rig.context.price.ema = Price(PRICE - 33);
+    // 30 bps of 99,967 are 299.9 atoms.
+    assert_eq!(premium_of(&mut rig), Some(299));
+    rig.context.price.ema = Price(PRICE + 867);
     assert_eq!(premium_of(&mut rig), Some(-302));
-    rig.market.params.funding_clamp_bps = 19;
-    assert_eq!(premium_of(&mut rig), None, "200 atoms of spread are more than 19 bps");
 }
 
 #[test]
-fn without_the_depth_on_both_sides_there_is_no_premium() {
-    for short in [bid(PRICE + 300, 1), ask(PRICE + 500, 1)] {
+fn a_side_without_the_depth_says_nothing() {
+    for (short, ema, premium) in [(bid(PRICE + 300, 1), PRICE, 300), (ask(PRICE + 500, 1), PRICE + 700, -200)] {
         let mut rig = with_premium();
+        rig.context.price.ema = Price(ema);
         let missing = OrderRequest {
             kind: crate::orders::OrderKind::ImmediateOrCancel,
             ..limit(short.side.opposite(), short.price.0, 1)
         };
         rig.place(1, missing).unwrap();
-        assert_eq!(premium_of(&mut rig), None);
+        assert_eq!(premium_of(&mut rig), Some(0));
         rig.place(1, short).unwrap();
         rig.context.slot += 1;
-        assert_eq!(premium_of(&mut rig), Some(400));
+        assert_eq!(premium_of(&mut rig), Some(premium));
     }
+    assert_eq!(premium_of(&mut sampled_rig()), None);
 }
 
+/// Orders that nobody can reach in time make no premium: not by missing depth, and not by depth that is taken away before them.
 #[test]
-fn a_far_side_that_is_put_there_at_no_risk_makes_no_premium() {
+fn orders_far_behind_risk_nothing_and_move_nothing() {
     let mut rig = sampled_rig();
-    rig.place(0, ask(PRICE + 100, 100)).unwrap();
-    // Nobody sells at a tenth of the price: this bid risks nothing, and its mid would be at the clamp.
-    rig.place(1, bid(PRICE / 10, 100)).unwrap();
+    rig.place(2, ask(PRICE + 200, 100)).unwrap();
+    rig.place(0, bid(PRICE / 10, 100)).unwrap();
+    rig.place(0, ask(PRICE + 900, 100)).unwrap();
     rig.context.slot += 1;
-    assert_eq!(premium_of(&mut rig), None);
-    // The edge: 1% of the EMA.
-    rig.place(1, bid(PRICE - 900, 100)).unwrap();
+    assert_eq!(premium_of(&mut rig), Some(0));
+    rig.place(0, bid(PRICE + 100, 100)).unwrap();
     rig.context.slot += 1;
-    assert_eq!(premium_of(&mut rig), Some(-400));
-    rig.context.price.ema = Price(PRICE - 1);
-    assert_eq!(premium_of(&mut rig), None);
+    assert_eq!(premium_of(&mut rig), Some(100));
+    let taken = OrderRequest { kind: crate::orders::OrderKind::ImmediateOrCancel, ..bid(PRICE + 200, 100) };
+    rig.place(1, taken).unwrap();
+    assert_eq!(rig.book.orders(Side::Ask)[0].price_atoms_per_lot, PRICE + 900);
+    assert_eq!(premium_of(&mut rig), Some(100));
 }
 
 #[test]
@@ -178,6 +180,12 @@ fn orders_that_do_not_count_are_passed_over() {
     rig.place(0, bid(PRICE + 300, 100)).unwrap();
     rig.place(0, ask(PRICE + 600, 100)).unwrap();
     rig.context.slot += 1;
+    let above = |rig: &mut Rig| {
+        rig.context.price.ema = Price(PRICE + 700);
+        let premium = premium_of(rig);
+        rig.context.price.ema = Price(PRICE);
+        premium
+    };
     // Placed in this slot; expired by now; out of the maker band; and two that may not be firm.
     let slot = rig.context.slot;
     rig.context.slot = slot - 1;
@@ -187,13 +195,13 @@ fn orders_that_do_not_count_are_passed_over() {
     rig.context.slot = slot;
     rig.place(1, bid(PRICE + 400, 1_000)).unwrap();
     assert_eq!(rig.book.orders(Side::Bid).len(), 4);
-    assert_eq!(premium_of(&mut rig), Some(450));
+    assert_eq!((premium_of(&mut rig), above(&mut rig)), (Some(300), Some(-100)));
     // A slot later the one placed now counts, and only it.
     rig.context.slot += 1;
-    assert_eq!(premium_of(&mut rig), Some(500));
+    assert_eq!((premium_of(&mut rig), above(&mut rig)), (Some(400), Some(-100)));
     // The bid at +400 is out of the band once the price has fallen: bids may be 2% above it.
     rig.context.price.price = Price(98_335);
-    assert_eq!(premium_of(&mut rig), Some(450));
+    assert_eq!(premium_of(&mut rig), Some(300));
 }
 
 #[test]
@@ -244,8 +252,8 @@ fn dust_does_not_hide_the_depth_behind_it() {
         }
     }
     rig.context.slot += 1;
-    // 64 lots at +400, 26 at +300; and 90 at +500: (371.1 + 500) ÷ 2.
-    assert_eq!(premium_of(&mut rig), Some(435));
+    // 64 lots at +400, 26 at +300: 371.1.
+    assert_eq!(premium_of(&mut rig), Some(371));
 }
 
 /// The largest orders there are, a whole side of them: the sums stay within their bounds.
@@ -274,7 +282,7 @@ fn the_largest_book_does_not_overflow() {
         }
     }
     // Half an atom of clamp, rounded down: nothing.
-    assert_eq!(premium_of(&mut rig), None);
+    assert_eq!(premium_of(&mut rig), Some(0));
     rig.context.price.ema = Price(1 << 40);
     assert_eq!(premium_of(&mut rig), Some(-(((1i64 << 40) * 9_999) / 10_000)));
     let second = rig.context.slot + 10;
@@ -300,9 +308,9 @@ fn a_book_shown_for_one_sample_moves_nothing() {
     rig.place(0, bid(PRICE + 800, 1_000)).unwrap();
     rig.context.slot += 1;
     let shown = sample_now(&mut rig).unwrap();
-    assert_eq!((shown.premium_atoms_per_lot, shown.rate_scaled_per_slot), (850, 0));
+    assert_eq!((shown.premium_atoms_per_lot, shown.rate_scaled_per_slot), (800, 0));
     cancel_all(&mut rig.market, &mut rig.book, 0, None, 32, &mut rig.log).unwrap();
     rig.context.slot += 10;
     let after = sample_now(&mut rig).unwrap();
-    assert_eq!((after.is_measured, after.rate_scaled_per_slot, after.funding_index_scaled), (false, 0, 0));
+    assert_eq!((after.premium_atoms_per_lot, after.rate_scaled_per_slot, after.funding_index_scaled), (0, 0, 0));
 }

@@ -9,7 +9,7 @@ use taper_engine::orders::cancel_all;
 use taper_engine::quantity::{BaseLots, QuoteAtoms, Side};
 
 /// Numbers of one step: its kind, lots, atoms under the oracle price, slots to wait after it.
-const NUMBERS: usize = 4;
+pub const NUMBERS: usize = 4;
 /// The attacker's wallets: maker, second maker, absorber and caller.
 pub const WALLETS: [u32; 3] = [ATTACKER, SECOND, CAROL];
 
@@ -17,6 +17,8 @@ pub struct Siege {
     pub world: World,
     /// Atoms that the rules allow to be taken from Alice, rounded up: Σ lots × κ × mmr × P.
     pub allowed: i64,
+    /// The same with `H·r·P` in place of κ: what no slice may cost beyond, whatever the clock says.
+    pub health_allowed: i64,
     /// Lots of Alice that were closed.
     pub closed: i64,
     /// Tips and what insurance was paid by penalties and discounts.
@@ -34,7 +36,16 @@ pub fn ranges(steps: usize) -> Vec<RangeInclusive<i64>> {
 
 impl Siege {
     pub fn new(world: &World) -> Self {
-        Self { world: world.clone(), allowed: 0, closed: 0, tips: 0, insurance: 0, started: None, next_slot: 0 }
+        Self {
+            world: world.clone(),
+            allowed: 0,
+            health_allowed: 0,
+            closed: 0,
+            tips: 0,
+            insurance: 0,
+            started: None,
+            next_slot: 0,
+        }
     }
 
     pub fn wealth(&self, seats: &[u32]) -> i64 {
@@ -88,7 +99,7 @@ impl Siege {
     }
 
     /// `κ = min(κ₁(H), κ₀ + ramp × slots since the episode may have begun)`, of the first tier's mmr, of the price, rounded up to an atom a
-    /// lot; κ₁ between the ladder's points, at a health that was rounded down, which is no less where κ₁ falls with health.
+    /// lot; κ₁ between the ladder's points, at a health that was rounded down, which is no less where κ₁ falls with health; within `H·r·P`, with H rounded up.
     fn book(&mut self, slice: &SliceSummary) {
         let params = &self.world.market.params;
         let began = *self.started.get_or_insert(self.world.slot);
@@ -102,9 +113,12 @@ impl Siege {
         let elapsed = i64::try_from(self.world.slot - began).unwrap();
         let ramp = i64::from(params.cost_cap_ramp_bps_of_mmr_per_slot);
         let open = 100 * (i64::from(params.cost_cap_start_bps_of_mmr) + ramp * elapsed);
-        let kappa = kappa_one.unwrap().min(open) + 1;
-        let per_lot = self.world.price.price.0 * i64::from(params.tiers[0].mmr_bps) * kappa;
-        self.allowed += slice.lots.0 * (per_lot / 10_000_000_000 + 1);
+        let bound = 100 * (health + 1);
+        let kappa = (kappa_one.unwrap().min(open) + 1).min(bound);
+        let per_lot =
+            |kappa: i64| self.world.price.price.0 * i64::from(params.tiers[0].mmr_bps) * kappa / 10_000_000_000 + 1;
+        self.allowed += slice.lots.0 * per_lot(kappa);
+        self.health_allowed += slice.lots.0 * per_lot(bound);
         assert!(slice.cost.0 <= self.allowed);
         assert!(self.world.slot >= self.next_slot, "a cooldown was reset");
         self.next_slot = slice.cooldown_until_slot;

@@ -229,13 +229,18 @@ impl World {
     }
 
     fn premium(&self) -> Option<i64> {
-        let (bid, ask) = (self.impact(Side::Bid)?, self.impact(Side::Ask)?);
-        let clamp = ratio(self.price.ema.0 * i64::from(self.market.params.funding_clamp_bps), 10_000).floor();
-        if &ask - &bid > clamp {
+        let (bid, ask) = (self.impact(Side::Bid), self.impact(Side::Ask));
+        if (&bid, &ask) == (&None, &None) {
             return None;
         }
-        let over = (bid + ask) / BigInt::from(2) - ratio(self.price.ema.0, 1);
-        Some(whole(&over.trunc().clamp(-clamp.clone(), clamp)))
+        let ema = ratio(self.price.ema.0, 1);
+        let clamp = ratio(self.price.ema.0 * i64::from(self.market.params.funding_clamp_bps), 10_000).floor();
+        let premium = match (bid, ask) {
+            (Some(bid), _) if bid > ema => bid - ema,
+            (_, Some(ask)) if ask < ema => ask - ema,
+            _ => ratio(0, 1),
+        };
+        Some(whole(&premium.trunc().clamp(-clamp.clone(), clamp)))
     }
 
     /// Samples, as the reference does. The rate is that of the engine's premium: an integer in `2^-20` atoms.

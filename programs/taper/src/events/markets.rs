@@ -69,7 +69,7 @@ pub struct FundingUpdated {
     pub funding_index_scaled: i64,
     /// The rate from now on, in `2^-20` atoms per lot and slot; positive: longs pay.
     pub rate_scaled_per_slot: i64,
-    /// The premium of the book's impact mid over the EMA, clamped; zero in a book that shows none.
+    /// How far the book's impact bid is above the EMA, or its impact ask below it (negative), clamped; zero where the EMA is between them.
     pub premium_atoms_per_lot: i64,
     /// False if the book was too thin or too wide to show a premium.
     pub is_measured: bool,

@@ -58,12 +58,10 @@ impl Market {
 
     fn premium(&self, price: &Price, slot: u64) -> Z {
         let lots = Z::from(self.params.funding_impact_base_lots);
-        let (Some(bid), Some(ask)) = (self.impact(0, price, slot), self.impact(1, price, slot)) else { return 0 };
         let clamp = floor(price.ema * Z::from(self.params.funding_clamp_bps), 10_000);
-        if ask - bid > clamp * lots {
-            return 0;
-        }
-        toward_zero(bid + ask - 2 * lots * price.ema, 2 * lots).clamp(-clamp, clamp)
+        let above = self.impact(0, price, slot).map_or(0, |bids| (bids - lots * price.ema).max(0));
+        let below = self.impact(1, price, slot).map_or(0, |asks| (lots * price.ema - asks).max(0));
+        (floor(above, lots) - floor(below, lots)).clamp(-clamp, clamp)
     }
 }
 
