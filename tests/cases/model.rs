@@ -7,6 +7,7 @@
 mod calls;
 mod garbage;
 mod mirror;
+mod offices;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -73,7 +74,7 @@ async fn run(seed: u64, operations: u64, tally: &mut Tally) {
         tally.refused += u64::from(done.is_err());
         match (&expected, &done) {
             (Ok(()), Ok(())) => {}
-            (Err(expected), Err(refusal)) if refusal.code == Some(u32::from(code(*expected))) => {}
+            (Err(expected), Err(refusal)) if refusal.code == Some(code(*expected)) => {}
             // What can be judged when it is proposed is judged before the rest, which waits until it is applied.
             (Err(_), Err(refusal))
                 if is_proposed(&op) && refusal.code == Some(TaperError::InvalidParameters.into()) => {}
@@ -106,7 +107,22 @@ async fn the_program_does_what_the_engine_does_and_the_auditor_predicts() {
     println!("carried out and refused: {:?}", tally.kinds);
     println!("garbage: {:?}", tally.garbage);
     let done = |kind| tally.kinds.get(kind).map_or(0, |(done, _)| *done);
-    for kind in ["deposit", "withdraw", "place", "slice", "resolve", "change_params", "sample"] {
+    for kind in [
+        "deposit",
+        "withdraw",
+        "place",
+        "slice",
+        "resolve",
+        "change_params",
+        "sample",
+        "signed_by",
+        "set_delegate",
+        "reopen",
+        "propose",
+        "apply",
+        "close_proposal",
+        "accept",
+    ] {
         assert!(operations < OPERATIONS || done(kind) > 0, "nothing was done of {kind}: {:?}", tally.kinds);
     }
     assert!(tally.refused > 0 && tally.garbage.len() > 3);

@@ -102,7 +102,19 @@ impl Mirror {
             Op::Relist { market, .. } => return Call::Relist(market),
             Op::Deposit { .. } | Op::Withdraw { .. } | Op::Donate { .. } => return self.cash(session, op),
             Op::Slice { .. } | Op::Absorb { .. } => return self.liquidation(session, op),
-            Op::SetStatus { .. } | Op::Tighten { .. } => return self.roles(op),
+            Op::SetStatus { .. } | Op::Tighten { .. } => return self.roles(session, op),
+            Op::SignedBy { .. }
+            | Op::SetDelegate { .. }
+            | Op::Reopen { .. }
+            | Op::ByKey { .. }
+            | Op::Propose { .. }
+            | Op::Apply { .. }
+            | Op::CancelProposal { .. }
+            | Op::CloseProposal { .. }
+            | Op::Nominate { .. }
+            | Op::Accept { .. }
+            | Op::List { .. } => return self.office(session, op),
+            Op::SetParams { .. } => unreachable!("part of a proposal that is applied"),
             Op::Place { who, market, ref order, oracles } => {
                 let legs = self.legs(session, who, Some(market), oracles);
                 let args = order_args(order, session.outside.slot);
@@ -213,21 +225,21 @@ impl Mirror {
         Call::Send(vec![instruction], vec![signer.keypair.clone()])
     }
 
-    fn roles(&self, op: &Op) -> Call {
-        let (admin, guardian, exchange) = (&self.venue.admin, &self.venue.guardian, self.venue.keys.exchange);
+    fn roles(&self, session: &Session, op: &Op) -> Call {
+        let (admin, guardian, exchange) = (self.admin(session), self.guardian(session), self.venue.keys.exchange);
         let key = |market: usize| self.places[market].keys.market;
         match *op {
             Op::SetStatus { market, status, both: true } => {
                 let call = ix::set_status_jointly(admin.pubkey(), guardian.pubkey(), exchange, market.map(key), status);
-                Call::Send(vec![call], vec![admin.clone(), guardian.clone()])
+                Call::Send(vec![call], vec![admin, guardian])
             }
             Op::SetStatus { market, status, both: false } => {
                 let call = ix::set_status(guardian.pubkey(), exchange, market.map(key), status);
-                Call::Send(vec![call], vec![guardian.clone()])
+                Call::Send(vec![call], vec![guardian])
             }
             Op::Tighten { market, ref change } => {
                 let call = ix::tighten_limits(guardian.pubkey(), exchange, key(market), tightening(change));
-                Call::Send(vec![call], vec![guardian.clone()])
+                Call::Send(vec![call], vec![guardian])
             }
             _ => unreachable!("not for a role: {op:?}"),
         }

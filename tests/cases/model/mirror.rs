@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use anchor_lang::error::ErrorCode;
 use solana_account::Account;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
@@ -15,7 +16,7 @@ use taper_engine::quantity::Side;
 use taper_engine::seat::Seat;
 use taper_harness::{keypair, mint_bytes, token_account_bytes, Chain, Checks, HarnessError, Refusal, Trader, Venue};
 use taper_model::engine_world::owner;
-use taper_model::op::Op;
+use taper_model::op::{Op, KEYS};
 use taper_model::outside::{Refusal as Reason, QUOTE_DECIMALS, TIMELOCK_SLOTS};
 use taper_model::run::Session;
 use taper_sdk::instruction::{
@@ -28,6 +29,8 @@ use taper_sdk::pyth::{
 /// Tokens that everybody has before each operation.
 const TOKENS: u64 = 1 << 62;
 const ORACLE_LAMPORTS: u64 = 30_000_000;
+/// Rent of many markets and proposals.
+const KEY_LAMPORTS: u64 = 1 << 50;
 /// Transactions between two audits by the harness; bytes are compared after each.
 const AUDIT_EVERY: u64 = 64;
 /// The market with a push oracle: its only account is the feed.
@@ -39,7 +42,8 @@ pub fn adapted(mut op: Op) -> Option<Op> {
     match &mut op {
         Op::Publish { market, other, .. } if *market == PUSH && *other => return None,
         Op::Publish { market, publication, .. } if *market != PUSH => publication.trading = true,
-        Op::Relist { oracles, .. } => *oracles = 0,
+        Op::Relist { oracles, .. } | Op::List { oracles } => *oracles = 0,
+        Op::SignedBy { op, .. } => **op = adapted((**op).clone())?,
         Op::Deposit { oracles, .. }
         | Op::Withdraw { oracles, .. }
         | Op::Place { oracles, .. }
@@ -58,9 +62,9 @@ pub fn adapted(mut op: Op) -> Option<Op> {
 }
 
 /// The program's name of a reason.
-pub fn code(reason: Reason) -> TaperError {
+pub fn code(reason: Reason) -> u32 {
     match reason {
-        Reason::Engine(error) => error.into(),
+        Reason::Engine(error) => TaperError::from(error),
         Reason::OracleDegraded => TaperError::OracleDegraded,
         Reason::OracleNotTrading => TaperError::OracleNotTrading,
         Reason::ExchangePaused => TaperError::ExchangePaused,
@@ -77,7 +81,26 @@ pub fn code(reason: Reason) -> TaperError {
         Reason::MarketNotSettled => TaperError::MarketNotSettled,
         Reason::ListingPriceTooSmall => TaperError::ListingPriceTooSmall,
         Reason::InvariantViolated => TaperError::InvariantViolated,
+        Reason::NotAuthority => TaperError::NotAuthority,
+        Reason::OwnerOnly => TaperError::OwnerOnly,
+        Reason::NotCallerAccount => TaperError::NotCallerAccount,
+        Reason::PositionsRemain => TaperError::PositionsRemain,
+        Reason::CashRemains => TaperError::CashRemains,
+        Reason::NotAdmin => TaperError::NotAdmin,
+        Reason::NotGuardian => TaperError::NotGuardian,
+        Reason::NotNominated => TaperError::NotNominated,
+        Reason::RolesNotDistinct => TaperError::RolesNotDistinct,
+        Reason::TimelockOutOfRange => TaperError::TimelockOutOfRange,
+        Reason::ProposalMismatch => TaperError::ProposalMismatch,
+        Reason::ProposalNotPending => TaperError::ProposalNotPending,
+        Reason::ProposalTimelocked => TaperError::ProposalTimelocked,
+        Reason::ProposalExpired => TaperError::ProposalExpired,
+        Reason::ProposalPending => TaperError::ProposalPending,
+        Reason::GuardianOwnReplacement => TaperError::GuardianOwnReplacement,
+        Reason::NoAccount => return ErrorCode::AccountNotInitialized.into(),
+        Reason::NothingToList => unreachable!("no such call"),
     }
+    .into()
 }
 
 /// What an operation is on a chain.
@@ -86,6 +109,12 @@ pub enum Call {
     Send(Vec<Instruction>, Vec<Arc<Keypair>>),
     /// A proposal, made one timelock ago and applied now.
     Propose(usize, Box<ProposalAction>),
+    /// Transactions one after the other; only the first may be refused.
+    Both([Instruction; 2], Arc<Keypair>),
+    /// A proposal, by a key, of the next number plus what is skipped.
+    Proposal(usize, Instruction),
+    /// A market is listed.
+    List(usize),
     /// A market is closed, and listed again at the same addresses: both or neither.
     Relist(usize),
     /// Time, or a publisher; or what only the creation of an account can set.
@@ -108,8 +137,12 @@ pub struct Mirror {
     pub places: Vec<Place>,
     pub traders: Vec<Trader>,
     pub stranger: Trader,
+    /// Who has, had or may get a role.
+    pub keys: Vec<Arc<Keypair>>,
+    /// Number of the proposal's account, by the model's.
+    pub accounts_of_proposals: Vec<u64>,
     numbers: HashMap<[u8; 32], usize>,
-    proposals: u64,
+    pub proposals: u64,
 }
 
 impl Mirror {
@@ -128,8 +161,21 @@ impl Mirror {
         }
         let numbers = traders.iter().enumerate().map(|(who, trader)| (trader.margin.to_bytes(), who)).collect();
         let places = (0..session.setup.params.len()).map(|market| Place::new(&venue.keys, market)).collect();
-        let mut mirror = Self { chain, venue, places, traders, stranger, numbers, proposals: 0 };
-        for market in 0..mirror.places.len() {
+        let others = (2..KEYS).map(|key| Arc::new(keypair(&format!("model key {key}"))));
+        let keys: Vec<_> = [venue.admin.clone(), venue.guardian.clone()].into_iter().chain(others).collect();
+        keys.iter().for_each(|key| chain.fund(&key.pubkey(), KEY_LAMPORTS));
+        let mut mirror = Self {
+            chain,
+            venue,
+            places,
+            traders,
+            stranger,
+            keys,
+            accounts_of_proposals: Vec::new(),
+            numbers,
+            proposals: 0,
+        };
+        for market in 0..session.engine.venues.len() {
             mirror.publish(session, market, false);
             mirror.publish(session, market, true);
             let (instructions, signers) = mirror.listing(session, market);
@@ -145,9 +191,9 @@ impl Mirror {
 
     /// The instructions that list a market, at accounts that do not exist.
     pub fn listing(&self, session: &Session, market: usize) -> (Vec<Instruction>, Vec<Arc<Keypair>>) {
-        let place = &self.places[market];
+        let (place, admin) = (&self.places[market], self.admin(session));
         let listing = Listing {
-            params: session.engine.venues[market].state.params,
+            params: session.engine.venues.get(market).map_or(session.setup.params[market], |venue| venue.state.params),
             oracle_kind: u8::from(market != PUSH),
             oracle_key: place.feed,
             name: [b'm'; 16],
@@ -156,10 +202,10 @@ impl Mirror {
         let instructions = vec![
             create_zeroed_account(&payer, &place.keys.market, Market::SPACE),
             create_zeroed_account(&payer, &place.keys.order_book, OrderBook::SPACE),
-            create_market(self.venue.admin.pubkey(), &place.keys, &listing),
+            create_market(admin.pubkey(), &place.keys, &listing),
         ];
         let [market, book] = place.signers.clone();
-        (instructions, vec![self.venue.admin.clone(), market, book])
+        (instructions, vec![admin, market, book])
     }
 
     fn publish(&mut self, session: &Session, market: usize, other: bool) {
@@ -219,7 +265,7 @@ impl Mirror {
             }
             Call::Relist(market) => {
                 let before = self.chain.snapshot();
-                let admin = self.venue.admin.clone();
+                let admin = self.admin(session);
                 let close = close_market(admin.pubkey(), &self.places[market].keys, admin.pubkey());
                 if let Err(refusal) = self.send(&[close], &[admin]).await? {
                     return Ok(Err(refusal));
@@ -231,12 +277,31 @@ impl Mirror {
                 }
                 Ok(listed)
             }
+            Call::Both([first, second], signer) => {
+                if let Err(refusal) = self.send(&[first], std::slice::from_ref(&signer)).await? {
+                    return Ok(Err(refusal));
+                }
+                self.send(&[second], &[signer]).await
+            }
+            Call::Proposal(by, proposal) => {
+                let signer = self.keys[by].clone();
+                let proposed = self.send(&[proposal], &[signer]).await?;
+                if proposed.is_ok() {
+                    self.accounts_of_proposals.push(self.proposals);
+                    self.proposals += 1;
+                }
+                Ok(proposed)
+            }
+            Call::List(market) => {
+                let (instructions, signers) = self.listing(session, market);
+                self.send(&instructions, &signers).await
+            }
             Call::Propose(market, action) => {
                 let (exchange, index) = (self.venue.keys.exchange, self.proposals);
                 let key = Some(self.places[market].keys.market);
-                let admin = self.venue.admin.clone();
+                let (admin, timelock) = (self.admin(session), session.roles.timelock_slots);
                 let proposal = propose(admin.pubkey(), exchange, key, index, *action);
-                self.chain.set_time(slot - TIMELOCK_SLOTS, seconds);
+                self.chain.set_time(slot - timelock, seconds);
                 let proposed = self.send(&[proposal], &[admin]).await;
                 self.chain.set_time(slot, seconds);
                 if let Err(refusal) = proposed? {
@@ -263,9 +328,12 @@ impl Mirror {
 
     /// What is not the same on the host and in the accounts.
     pub fn difference(&self, session: &Session) -> Option<String> {
-        let markets = (0..self.places.len()).find_map(|market| self.market_difference(session, market));
+        let markets = (0..session.engine.venues.len()).find_map(|market| self.market_difference(session, market));
         let accounts = || (0..self.traders.len()).find_map(|who| self.account_difference(session, who));
-        markets.or_else(accounts).or_else(|| self.exchange_difference(session))
+        markets
+            .or_else(accounts)
+            .or_else(|| self.exchange_difference(session))
+            .or_else(|| self.roles_difference(session))
     }
 
     fn market_difference(&self, session: &Session, market: usize) -> Option<String> {

@@ -13,6 +13,7 @@ use taper_engine::account::{AccountState, POSITIONS};
 use taper_engine::book::Book;
 use taper_engine::market::MarketState;
 use taper_engine::matching::FillLog;
+use taper_engine::params::MarketParams;
 use taper_engine::quantity::QuoteAtoms;
 use taper_engine::resolve::ResolveLog;
 use taper_engine::sweep::touch_seat;
@@ -93,6 +94,8 @@ pub struct EngineWorld {
     pub accounts: Vec<Account>,
     /// The exchange.
     pub exchange: Exchange,
+    /// Of all markets that can be listed.
+    params: Vec<MarketParams>,
     log: Box<FillLog>,
     moves: Box<ResolveLog>,
 }
@@ -105,16 +108,12 @@ impl EngineWorld {
             venues: Vec::new(),
             accounts: vec![account; setup.accounts],
             exchange: Exchange::default(),
+            params: setup.params.clone(),
             log: zeroed_box(),
             moves: zeroed_box(),
         };
-        for params in &setup.params {
-            params.validate()?;
-            let mut state: Box<MarketState> = zeroed_box();
-            state.params = *params;
-            let market = world.venues.len();
-            world.venues.push(Venue { state, book: zeroed_box(), status: 0, opens_slot: outside.slot });
-            world.list(outside, market, 0)?;
+        for params in setup.params.iter().take(setup.listed) {
+            let market = world.list_new(outside, params, 0)?;
             world.venues[market].opens_slot = outside.slot;
         }
         Ok(world)
@@ -167,7 +166,38 @@ impl EngineWorld {
             Op::WindDown { market } => self.wind_down(outside, market),
             Op::SettleMarket { market, oracles } => self.settle_market(outside, market, oracles),
             Op::Relist { market, oracles } => self.relist(outside, market, oracles),
+            Op::List { oracles } => {
+                let params = *self.params.get(self.venues.len()).ok_or(Refusal::NothingToList)?;
+                self.list_new(outside, &params, oracles).map(drop)
+            }
+            Op::SetParams { market, ref params } => self.set_params(outside, market, params),
+            Op::Reopen { who, always_full } => self.reopen(who, always_full),
+            Op::SignedBy { .. }
+            | Op::SetDelegate { .. }
+            | Op::ByKey { .. }
+            | Op::Propose { .. }
+            | Op::Apply { .. }
+            | Op::CancelProposal { .. }
+            | Op::CloseProposal { .. }
+            | Op::Nominate { .. }
+            | Op::Accept { .. } => unreachable!("the engine has no part in {op:?}"),
         }
+    }
+
+    fn reopen(&mut self, who: usize, always_full: bool) -> Outcome<()> {
+        let account = &mut self.accounts[who];
+        if account.positions.iter().any(Option::is_some) {
+            return Err(Refusal::PositionsRemain);
+        }
+        if account.state.cash_atoms != 0 {
+            return Err(Refusal::CashRemains);
+        }
+        if account.state.recorded_deficit_atoms != 0 {
+            return Err(Refusal::DeficitRemains);
+        }
+        account.state = bytemuck::Zeroable::zeroed();
+        account.state.always_full_close = u8::from(always_full);
+        Ok(())
     }
 
     /// The account's seat in a market.

@@ -2,6 +2,8 @@
 
 mod amounts;
 mod attack;
+mod crowd;
+mod office;
 mod setup;
 mod siege;
 mod source;
@@ -11,7 +13,7 @@ use std::collections::VecDeque;
 
 use crate::op::{Op, Order, Publication, Slice};
 use crate::run::Session;
-pub use setup::setup;
+pub use setup::{setup, CROWDED};
 use source::Source;
 
 /// Makes an operation of one kind.
@@ -46,6 +48,9 @@ const WEIGHTS: [(Make, u32); 22] = [
 /// A siege begins with one in so many operations that are not part of one.
 const SIEGE_ONE_IN: u32 = 150;
 
+/// In so many operations one is about roles, proposals, delegates, or an account's or a market's beginning or end.
+const OFFICE_ONE_IN: u32 = 20;
+
 /// A source of operations.
 pub struct Generator {
     rng: Source,
@@ -54,12 +59,15 @@ pub struct Generator {
     /// Steps for which strangers work on whoever is unhealthy.
     hunt: u32,
     siege: Option<siege::Siege>,
+    /// False for a fuzzer's bytes, which keep their meaning when kinds of operations are added.
+    is_seeded: bool,
+    has_begun: bool,
 }
 
 impl Generator {
     /// The same seed proposes the same operations to the same world.
     pub fn new(seed: u64) -> Self {
-        Self::of(Source::seeded(seed))
+        Self { is_seeded: true, ..Self::of(Source::seeded(seed)) }
     }
 
     /// Every choice is read from the bytes.
@@ -74,13 +82,16 @@ impl Generator {
 
     fn of(rng: Source) -> Self {
         let total = WEIGHTS.iter().map(|(_, weight)| weight).sum();
-        Self { rng, queue: VecDeque::new(), total, hunt: 0, siege: None }
+        Self { rng, queue: VecDeque::new(), total, hunt: 0, siege: None, is_seeded: false, has_begun: false }
     }
 
     /// The next operation.
     pub fn next(&mut self, session: &Session) -> Op {
         if let Some(op) = self.queue.pop_front() {
             return op;
+        }
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.gather(session);
         }
         self.besiege(session);
         if let Some(op) = self.queue.pop_front() {
@@ -96,6 +107,9 @@ impl Generator {
         }
         if let Some(op) = self.queue.pop_front() {
             return op;
+        }
+        if self.is_seeded && self.rng.gen_ratio(1, OFFICE_ONE_IN) {
+            return self.office(session);
         }
         if self.hunt > 0 {
             self.hunt -= 1;
@@ -116,7 +130,10 @@ impl Generator {
     }
 
     fn who(&mut self, session: &Session) -> usize {
-        self.rng.gen_range(0..session.engine.accounts.len())
+        // Of a crowd most only stand there.
+        let all = session.engine.accounts.len();
+        let among = if all > setup::ACCOUNTS && self.rng.gen_ratio(9, 10) { setup::ACCOUNTS } else { all };
+        self.rng.gen_range(0..among)
     }
 
     /// Mostly the accounts of the listing.

@@ -86,8 +86,9 @@ pub fn check(engine: &EngineWorld, ledger: &Ledger, step: &Step<'_>, whole: bool
     for (nr, venue) in engine.venues.iter().enumerate() {
         let relisted = matches!(step.op, Op::Relist { market, .. } if *market == nr);
         standing(nr, venue, engine)?;
-        if !relisted {
-            moved(nr, venue, &step.before.markets[nr])?;
+        // One that has just been listed has no past.
+        if let Some(before) = step.before.markets.get(nr).filter(|_| !relisted) {
+            moved(nr, venue, before)?;
         }
     }
     vault(engine)?;
@@ -203,8 +204,12 @@ fn vault(engine: &EngineWorld) -> Result<(), String> {
 fn accounts(engine: &EngineWorld, step: &Step<'_>) -> Result<(), String> {
     let mut recorded = 0;
     for (who, (account, before)) in engine.accounts.iter().zip(&step.before.accounts).enumerate() {
+        let reopened = matches!(step.op, Op::Reopen { who: reopened, .. } if *reopened == who);
         let (state, episode) = (&account.state, &account.state.episode);
         recorded += state.recorded_deficit_atoms;
+        if reopened {
+            continue;
+        }
         if state.cooldown_until_slot < before.cooldown_until && state.cooldown_until_slot < step.outside.slot {
             return Err(format!("INV-15: the cooldown of account {who} went back"));
         }

@@ -147,6 +147,8 @@ pub struct Ledger {
     pub status: u8,
     /// Slot in which a pause began to hold withdrawals.
     pub paused_slot: u64,
+    /// Parameters of all markets that can be listed.
+    pub params: Vec<MarketParams>,
     /// The seat that the engine gives next: which one is not for the ledger to say.
     pub next_seat: Option<u32>,
     /// Of a refusal: all reasons that hold, where the specification does not say which is told.
@@ -166,13 +168,12 @@ impl Ledger {
             held: 0,
             status: 0,
             paused_slot: 0,
+            params: setup.params.clone(),
             next_seat: None,
             reasons: Vec::new(),
         };
-        for params in &setup.params {
-            ledger.markets.push(Market::new(*params));
-            ledger.list(outside, ledger.markets.len() - 1, 0)?;
-            let market = ledger.markets.len() - 1;
+        for params in setup.params.iter().take(setup.listed) {
+            let market = ledger.list_new(outside, *params, 0)?;
             ledger.markets[market].opens_slot = outside.slot;
         }
         Ok(ledger)
@@ -212,6 +213,21 @@ impl Ledger {
             Op::WindDown { market } => self.wind_down(outside, market),
             Op::SettleMarket { market, oracles } => self.settle_market(outside, market, oracles),
             Op::Relist { market, oracles } => self.relist(outside, market, oracles),
+            Op::List { oracles } => {
+                let params = *self.params.get(self.markets.len()).ok_or(Refusal::NothingToList)?;
+                self.list_new(outside, params, oracles).map(drop)
+            }
+            Op::SetParams { market, ref params } => self.set_params(outside, market, params),
+            Op::Reopen { who, always_full } => self.reopen(who, always_full),
+            Op::SignedBy { .. }
+            | Op::SetDelegate { .. }
+            | Op::ByKey { .. }
+            | Op::Propose { .. }
+            | Op::Apply { .. }
+            | Op::CancelProposal { .. }
+            | Op::CloseProposal { .. }
+            | Op::Nominate { .. }
+            | Op::Accept { .. } => unreachable!("for the books of roles: {op:?}"),
         }
     }
 }

@@ -3,7 +3,8 @@
 //! A generator ([`generate`]) proposes operations ([`op`]): whatever the program offers, by many accounts on several markets, with prices
 //! that jump, go stale or make no sense, and arguments at the edges of their types. The engine carries them out as the program's handlers
 //! would ([`engine_world`]). The auditor keeps its own books ([`ledger`]), written from `docs/spec.md` alone, and predicts what each
-//! operation does, or why it is refused. After every operation both are compared ([`compare`]) and the invariants checked
+//! operation does, or why it is refused; who may sign, roles and proposals are the program's
+//! ([`roles`]). After every operation both are compared ([`compare`]) and the invariants checked
 //! ([`invariants`]). What fails is shrunk to a few operations ([`shrink`]). [`fuzz`] is the same from the bytes of a coverage-guided fuzzer.
 
 pub mod compare;
@@ -14,5 +15,6 @@ pub mod invariants;
 pub mod ledger;
 pub mod op;
 pub mod outside;
+pub mod roles;
 pub mod run;
 pub mod shrink;

@@ -3,6 +3,13 @@
 //! Every operation stands for itself: it means the same, or is refused, when others before it are left out.
 
 use serde::{Deserialize, Serialize};
+use taper_engine::params::MarketParams;
+
+/// Somebody who has, had or may get a role: 0 is the first admin, 1 the first guardian.
+pub type Key = usize;
+
+/// Keys of those who may get a role.
+pub const KEYS: usize = 4;
 
 /// Bit `m` set: of market `m` the caller passes the other account of the feed, not that of the listing.
 pub type Oracles = u8;
@@ -96,6 +103,18 @@ pub struct Change {
     /// The last tier's edge, in atoms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position_cap: Option<u64>,
+}
+
+/// What a proposal would change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Proposed {
+    Params(Change),
+    WindDown,
+    Status(u8),
+    /// `None`: the default key, which nobody has.
+    Guardian(Option<Key>),
+    Timelock(u64),
 }
 
 /// One operation.
@@ -244,11 +263,68 @@ pub enum Op {
         market: usize,
         oracles: Oracles,
     },
+    /// Another market is listed, if the setup has one left.
+    List {
+        oracles: Oracles,
+    },
+    /// What the owner of an account does, signed by the owner of another one.
+    SignedBy {
+        signer: usize,
+        op: Box<Op>,
+    },
+    SetDelegate {
+        who: usize,
+        delegate: Option<usize>,
+    },
+    /// A margin account is closed, and opened again at the same address.
+    Reopen {
+        who: usize,
+        always_full: bool,
+    },
+    /// What guardian and admin may do, signed by any of the keys.
+    ByKey {
+        key: Key,
+        op: Box<Op>,
+    },
+    /// A proposal; `skip` is added to its number.
+    Propose {
+        by: Key,
+        market: Option<usize>,
+        what: Proposed,
+        skip: u64,
+    },
+    /// The `nth` proposal is applied, to the market that is passed.
+    Apply {
+        nth: usize,
+        market: Option<usize>,
+    },
+    CancelProposal {
+        by: Key,
+        nth: usize,
+    },
+    /// `to` gets the rent.
+    CloseProposal {
+        nth: usize,
+        to: Key,
+    },
+    Nominate {
+        by: Key,
+        nominee: Option<Key>,
+    },
+    Accept {
+        by: Key,
+    },
+    /// What a proposal that is applied does: never proposed by the generator.
+    #[serde(skip)]
+    SetParams {
+        market: usize,
+        params: Box<MarketParams>,
+    },
 }
 
 impl Op {
     /// Names of all kinds of operations, for the statistics.
-    pub const NAMES: [&'static str; 27] = [
+    pub const NAMES: [&'static str; 38] = [
         "clock",
         "publish",
         "deposit",
@@ -276,6 +352,17 @@ impl Op {
         "wind_down",
         "settle_market",
         "relist",
+        "list",
+        "signed_by",
+        "set_delegate",
+        "reopen",
+        "by_key",
+        "propose",
+        "apply",
+        "cancel_proposal",
+        "close_proposal",
+        "nominate",
+        "accept",
     ];
 
     /// Its kind: an index into [`Op::NAMES`].
@@ -303,11 +390,22 @@ impl Op {
             Op::AlwaysFullClose { .. } => 19,
             Op::SetStatus { .. } => 20,
             Op::Tighten { .. } => 21,
-            Op::ChangeParams { .. } => 22,
+            Op::ChangeParams { .. } | Op::SetParams { .. } => 22,
             Op::AdvanceRamp { .. } => 23,
             Op::WindDown { .. } => 24,
             Op::SettleMarket { .. } => 25,
             Op::Relist { .. } => 26,
+            Op::List { .. } => 27,
+            Op::SignedBy { .. } => 28,
+            Op::SetDelegate { .. } => 29,
+            Op::Reopen { .. } => 30,
+            Op::ByKey { .. } => 31,
+            Op::Propose { .. } => 32,
+            Op::Apply { .. } => 33,
+            Op::CancelProposal { .. } => 34,
+            Op::CloseProposal { .. } => 35,
+            Op::Nominate { .. } => 36,
+            Op::Accept { .. } => 37,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::op::{Op, Publication};
 pub const QUOTE_DECIMALS: u8 = 6;
 /// Slots for which a pause holds withdrawals; also how long an oracle is silent before a market is settled without it.
 pub const DAY_SLOTS: u64 = 216_000;
-/// Slots between a wind-down and its settlement, and between a listing and its opening.
+/// The timelock of a new exchange: slots between a wind-down and its settlement, and between a listing and its opening.
 pub const TIMELOCK_SLOTS: u64 = 40;
 
 /// Why something was refused: by the engine's names, or by those of the program around it.
@@ -34,6 +34,26 @@ pub enum Refusal {
     MarketNotSettled,
     ListingPriceTooSmall,
     InvariantViolated,
+    NotAuthority,
+    OwnerOnly,
+    NotCallerAccount,
+    PositionsRemain,
+    CashRemains,
+    NotAdmin,
+    NotGuardian,
+    NotNominated,
+    RolesNotDistinct,
+    TimelockOutOfRange,
+    ProposalMismatch,
+    ProposalNotPending,
+    ProposalTimelocked,
+    ProposalExpired,
+    ProposalPending,
+    GuardianOwnReplacement,
+    /// There is no such account.
+    NoAccount,
+    /// The setup has no other market.
+    NothingToList,
 }
 
 impl From<EngineError> for Refusal {
@@ -66,12 +86,15 @@ pub struct Outside {
     pub seconds: i64,
     /// Of each market: the account of the listing, and another one of the same feed.
     pub feeds: Vec<[Feed; 2]>,
+    /// The exchange's timelock, in slots.
+    pub timelock_slots: u64,
 }
 
 impl Outside {
     /// A clock, and prices published just now.
     pub fn new(publications: &[Publication]) -> Self {
-        let mut outside = Self { slot: 1_000, seconds: 1_700_000_000, feeds: Vec::new() };
+        let mut outside =
+            Self { slot: 1_000, seconds: 1_700_000_000, feeds: Vec::new(), timelock_slots: TIMELOCK_SLOTS };
         for publication in publications {
             let feed = outside.feed(publication);
             outside.feeds.push([feed; 2]);
@@ -120,6 +143,8 @@ impl Outside {
 pub struct Setup {
     /// Parameters of each market.
     pub params: Vec<MarketParams>,
+    /// Markets that are listed from the beginning; the others can be.
+    pub listed: usize,
     /// First prices.
     pub publications: Vec<Publication>,
     /// Margin accounts.

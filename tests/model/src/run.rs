@@ -10,6 +10,7 @@ use crate::invariants::{self, Before, Step};
 use crate::ledger::Ledger;
 use crate::op::Op;
 use crate::outside::{Outcome, Outside, Refusal, Setup};
+use crate::roles::{Judged, Roles};
 
 /// Steps between two complete checks, for what is checked in part after every step.
 pub const WHOLE_EVERY: u64 = 64;
@@ -22,6 +23,8 @@ pub struct Session {
     pub engine: EngineWorld,
     /// The auditor.
     pub ledger: Ledger,
+    /// Roles, proposals and delegates.
+    pub roles: Roles,
     /// What both began with.
     pub setup: Setup,
     saved: Saved,
@@ -42,6 +45,7 @@ impl Session {
             outside,
             engine,
             ledger,
+            roles: Roles::new(setup.accounts),
             setup: setup.clone(),
             saved: Saved::default(),
             before: Before::default(),
@@ -58,6 +62,21 @@ impl Session {
         if self.outside.apply(op) {
             return Ok(Ok(()));
         }
+        let done = match self.roles.judge(op, &self.ledger, &self.outside) {
+            Err(refusal) => return Ok(Err(refusal)),
+            Ok(Judged::Done) => Ok(()),
+            Ok(Judged::AsItStands) => self.carry_out(op)?,
+            Ok(Judged::Becomes(op)) => self.carry_out(&op)?,
+        };
+        if done.is_ok() {
+            self.roles.note(op);
+            self.outside.timelock_slots = self.roles.timelock_slots;
+        }
+        Ok(done)
+    }
+
+    /// Both do it.
+    fn carry_out(&mut self, op: &Op) -> Result<Outcome<()>, String> {
         self.engine.save(&mut self.saved);
         self.before.note(&self.engine, self.outside.slot);
         let done = self.engine.apply(&self.outside, op);

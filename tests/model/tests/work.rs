@@ -1,12 +1,17 @@
 //! A fixed amount of random work, and everything that has ever failed.
 
-use taper_model::generate::{setup, Generator};
+use taper_engine::EngineError;
+use taper_model::generate::{setup, Generator, CROWDED};
 use taper_model::op::Op;
+use taper_model::outside::Refusal;
 use taper_model::run::Session;
 use taper_model::shrink::replay;
 
 /// Each line: a seed and how many of its operations to run, or the seed of a setup and the operations themselves.
 const SEEDS: &str = include_str!("seeds.txt");
+
+/// Of them two each for everybody to come, and some for what happens then.
+const CROWD_OPERATIONS: usize = 5_000;
 
 fn work(seed: u64, operations: usize) {
     let mut session = Session::new(&setup(seed));
@@ -25,6 +30,30 @@ fn the_auditor_agrees_with_the_engine_on_new_seeds() {
     for seed in 1_000..1_008 {
         work(seed, 15_000);
     }
+}
+
+/// A market with every seat taken that an order may take, and a book that is full on both sides.
+#[test]
+fn the_auditor_agrees_in_a_crowd() {
+    let mut session = Session::new(&setup(CROWDED));
+    let mut generator = Generator::new(CROWDED);
+    let (mut evictions, mut without_seat, mut without_row, mut most) = (0, 0, 0, 0);
+    for nth in 0..CROWD_OPERATIONS {
+        let op = generator.next(&session);
+        let rows = |session: &Session| session.engine.venues.iter().map(|venue| venue.book.bid_count).max();
+        let before = rows(&session);
+        let outcome = session.step(&op).unwrap_or_else(|failure| panic!("operation {nth}, {op:?}: {failure}"));
+        match (&op, outcome) {
+            (Op::Place { order, .. }, Ok(())) if order.kind == 1 && before == Some(1_024) => evictions += 1,
+            (_, Err(Refusal::Engine(EngineError::NoFreeSeat))) => without_seat += 1,
+            (_, Err(Refusal::Engine(EngineError::BookFull))) => without_row += 1,
+            _ => {}
+        }
+        most = most.max(session.engine.venues[2].state.seats.used_count);
+    }
+    session.finish().unwrap_or_else(|failure| panic!("at the end: {failure}"));
+    let seen = format!("{evictions} orders gave way, {without_row} had no row, {without_seat} no seat, {most} seats");
+    assert!(evictions > 0 && without_row > 0 && without_seat > 0 && most > 1_940, "{seen}");
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! Status, parameters, and the life of a market.
 
+use bytemuck::allocation::zeroed_box;
 use taper_engine::governance::{self, Limits};
+use taper_engine::market::MarketState;
 use taper_engine::modes::Action;
 use taper_engine::params::MarketParams;
 use taper_engine::settlement;
 use taper_engine::EngineError;
 
 use super::legs::{refused_at, require_mode};
-use super::EngineWorld;
+use super::{EngineWorld, Venue};
 use crate::op::Change;
-use crate::outside::{Outcome, Outside, Refusal, DAY_SLOTS, TIMELOCK_SLOTS};
+use crate::outside::{Outcome, Outside, Refusal, DAY_SLOTS};
 
 /// Least price of a lot at listing.
 const LISTING_PRICE_MIN: i64 = 100_000;
@@ -89,9 +91,12 @@ impl EngineWorld {
     }
 
     pub(super) fn change_params(&mut self, outside: &Outside, market: usize, change: &Change) -> Outcome<()> {
-        let state = &mut self.venues[market].state;
-        let new = changed(&state.params, change);
-        let applied = governance::apply_change(state, &new, outside.slot)?;
+        let new = changed(&self.venues[market].state.params, change);
+        self.set_params(outside, market, &new)
+    }
+
+    pub(super) fn set_params(&mut self, outside: &Outside, market: usize, new: &MarketParams) -> Outcome<()> {
+        let applied = governance::apply_change(&mut self.venues[market].state, new, outside.slot)?;
         self.exchange.held += applied.held.0;
         Ok(())
     }
@@ -105,7 +110,7 @@ impl EngineWorld {
         if state.settle_after_slot != 0 {
             return Err(Refusal::AlreadyWindingDown);
         }
-        state.settle_after_slot = outside.slot.saturating_add(TIMELOCK_SLOTS);
+        state.settle_after_slot = outside.slot.saturating_add(outside.timelock_slots);
         Ok(())
     }
 
@@ -130,9 +135,20 @@ impl EngineWorld {
         Ok(())
     }
 
+    /// Lists a further market; returns its number.
+    pub(super) fn list_new(&mut self, outside: &Outside, params: &MarketParams, oracles: u8) -> Outcome<usize> {
+        params.validate()?;
+        let mut state: Box<MarketState> = zeroed_box();
+        state.params = *params;
+        let market = self.venues.len();
+        self.venues.push(Venue { state, book: zeroed_box(), status: 0, opens_slot: outside.slot });
+        self.list(outside, market, oracles)?;
+        Ok(market)
+    }
+
     /// A market's first price. Its state is zeroes and parameters.
     pub(super) fn list(&mut self, outside: &Outside, market: usize, oracles: u8) -> Outcome<()> {
-        self.venues[market].opens_slot = outside.slot.saturating_add(TIMELOCK_SLOTS);
+        self.venues[market].opens_slot = outside.slot.saturating_add(outside.timelock_slots);
         let price = self.live_price(outside, market, oracles)?;
         require_mode(Action::ListMarket, price.grade)?;
         if price.price.0 < LISTING_PRICE_MIN {

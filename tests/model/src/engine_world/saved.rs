@@ -71,6 +71,8 @@ impl EngineWorld {
 
     /// Goes back.
     pub fn restore(&mut self, saved: &Saved) {
+        // A listing that is refused leaves no market.
+        self.venues.truncate(saved.venues.len());
         for (saved, venue) in saved.venues.iter().zip(&mut self.venues) {
             saved.restore(venue);
         }

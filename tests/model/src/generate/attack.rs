@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::Generator;
+use super::{setup, Generator};
 use crate::op::{Change, Op, Order, Publication};
 use crate::run::Session;
 
@@ -169,7 +169,7 @@ impl Generator {
 
     /// Accounts with a seat in a market, and seldom all.
     fn holders(&mut self, session: &Session, market: usize) -> Vec<usize> {
-        let all = self.rng.gen_ratio(1, 20);
+        let all = session.engine.accounts.len() == setup::ACCOUNTS && self.rng.gen_ratio(1, 20);
         let holds = |who: &usize| all || session.ledger.leg(*who, market).is_some();
         (0..session.engine.accounts.len()).filter(holds).collect()
     }
@@ -205,7 +205,7 @@ impl Generator {
         }
     }
 
-    fn change(&mut self, session: &Session, market: usize, lower: bool) -> Change {
+    pub(super) fn change(&mut self, session: &Session, market: usize, lower: bool) -> Change {
         let params = session.engine.venues[market].state.params;
         let start = session.setup.params[market];
         let mut near = |value: i64, start: i64| match self.rng.gen_range(0..6) {

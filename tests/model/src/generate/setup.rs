@@ -1,4 +1,4 @@
-//! The exchange that a seed works on: three markets, small enough that every limit is met.
+//! The exchange that a seed works on: three markets and a fourth to come, small enough that every limit is met.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,7 +10,13 @@ use crate::op::Publication;
 use crate::outside::Setup;
 
 /// Margin accounts; more than a call of a resolution takes on.
-const ACCOUNTS: usize = 22;
+pub(super) const ACCOUNTS: usize = 22;
+/// Margin accounts of a crowded exchange: more than a market has seats.
+const CROWD: usize = 2_060;
+/// Of so many seeds one has a crowd: each of its steps costs as much as fifty.
+const CROWDED_ONE_OF: u64 = 1_000;
+/// Which one.
+pub const CROWDED: u64 = 530;
 
 fn market(price: i64, depth: i64, base_lot_exponent: i32) -> (MarketParams, Publication) {
     let sizing = MarketSizing { base_lot_exponent, price: Price(price), calm_depth_lots: BaseLots(depth) };
@@ -23,6 +29,10 @@ fn market(price: i64, depth: i64, base_lot_exponent: i32) -> (MarketParams, Publ
         Publication { price: mantissa, confidence, exponent: -8, ema: mantissa, age_seconds: 0, trading: true };
     (params, publication)
 }
+
+/// Price, depth and lot of each market; the last is listed later, if at all.
+const SIZES: [(i64, i64, i32); 4] =
+    [(450_000, 40_000, -2), (100_000_000, 1_000, 0), (100_003, 3_000_000, -3), (2_000_000, 20_000, -1)];
 
 /// Short periods: what takes days on a chain is to happen often here.
 fn hasten(params: &mut MarketParams, rng: &mut ChaCha8Rng) {
@@ -51,7 +61,7 @@ pub fn setup(seed: u64) -> Setup {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5E7);
     let mut params = Vec::new();
     let mut publications = Vec::new();
-    for (price, depth, exponent) in [(450_000, 40_000, -2), (100_000_000, 1_000, 0), (100_003, 3_000_000, -3)] {
+    for (price, depth, exponent) in SIZES {
         let (mut row, publication) = market(price, depth, exponent);
         hasten(&mut row, &mut rng);
         row.sweep_cap_atoms = 1 << rng.gen_range(16..36u32);
@@ -66,5 +76,6 @@ pub fn setup(seed: u64) -> Setup {
         params.push(row);
         publications.push(publication);
     }
-    Setup { params, publications, accounts: ACCOUNTS }
+    let accounts = if seed % CROWDED_ONE_OF == CROWDED { CROWD } else { ACCOUNTS };
+    Setup { listed: params.len() - 1, params, publications, accounts }
 }

@@ -185,6 +185,22 @@ impl Ledger {
         Ok(())
     }
 
+    /// Closing needs an account without legs, cash and record; what is opened again has nothing, and remembers nothing.
+    pub(super) fn reopen(&mut self, who: usize, always_full: bool) -> Outcome<()> {
+        let account = &mut self.accounts[who];
+        if account.legs.iter().any(Option::is_some) {
+            return Err(Refusal::PositionsRemain);
+        }
+        if account.cash != 0 {
+            return Err(Refusal::CashRemains);
+        }
+        if account.recorded != 0 {
+            return Err(Refusal::DeficitRemains);
+        }
+        *account = super::Account { always_full, ..super::Account::default() };
+        Ok(())
+    }
+
     /// Pays tokens, if what must be kept is left.
     pub fn pay_out(&mut self, atoms: Z) -> Option<()> {
         if self.vault - atoms < self.recorded + self.held {

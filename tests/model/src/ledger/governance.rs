@@ -95,12 +95,16 @@ impl Ledger {
     }
 
     pub(super) fn change_params(&mut self, outside: &Outside, market: usize, change: &Change) -> Outcome<()> {
-        let slot = outside.slot;
+        let new = changed(&self.markets[market].params, change);
+        self.set_params(outside, market, &new)
+    }
+
+    pub(super) fn set_params(&mut self, outside: &Outside, market: usize, new: &MarketParams) -> Outcome<()> {
+        let (slot, mut new) = (outside.slot, *new);
         let row = &mut self.markets[market];
         if row.final_price > 0 {
             return Err(E::MarketSettled.into());
         }
-        let mut new = changed(&row.params, change);
         row.advance(slot);
         let old = row.params;
         let mut reasons: Vec<Refusal> = new.validate().err().map(Refusal::from).into_iter().collect();

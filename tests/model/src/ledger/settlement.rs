@@ -1,11 +1,12 @@
 //! Section 21: the life of a market.
 
+use taper_engine::params::MarketParams;
 use taper_engine::EngineError as E;
 
 use super::number::{compare, Z};
 use super::oracle::{Grade, Need, Price};
 use super::{Ledger, Market};
-use crate::outside::{Outcome, Outside, Refusal, DAY_SLOTS, TIMELOCK_SLOTS};
+use crate::outside::{Outcome, Outside, Refusal, DAY_SLOTS};
 
 /// Least price of a lot at listing.
 const LISTING_PRICE_MIN: Z = 100_000;
@@ -29,7 +30,7 @@ impl Ledger {
         if row.settle_after != 0 {
             return Err(Refusal::AlreadyWindingDown);
         }
-        row.settle_after = outside.slot.saturating_add(TIMELOCK_SLOTS);
+        row.settle_after = outside.slot.saturating_add(outside.timelock_slots);
         Ok(())
     }
 
@@ -97,9 +98,18 @@ impl Ledger {
         Ok(())
     }
 
+    /// Lists a further market.
+    pub(super) fn list_new(&mut self, outside: &Outside, params: MarketParams, oracles: u8) -> Outcome<usize> {
+        params.validate()?;
+        self.markets.push(Market::new(params));
+        let market = self.markets.len() - 1;
+        self.list(outside, market, oracles)?;
+        Ok(market)
+    }
+
     /// A market's first price.
     pub(super) fn list(&mut self, outside: &Outside, market: usize, oracles: u8) -> Outcome<()> {
-        self.markets[market].opens_slot = outside.slot.saturating_add(TIMELOCK_SLOTS);
+        self.markets[market].opens_slot = outside.slot.saturating_add(outside.timelock_slots);
         let price = self.live_price(outside, market, oracles)?;
         price.require(Need::Live)?;
         if price.price < LISTING_PRICE_MIN {
