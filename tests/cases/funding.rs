@@ -10,17 +10,19 @@ use crate::support::*;
 /// `funding_interval_slots` of the default parameters; it is one sixtieth of the gap, and a 480th of the period.
 const INTERVAL: u64 = 150;
 const GAP: u64 = 9_000;
-/// The EMA stands this much below the makers' mid.
-const PREMIUM: i64 = 3_000;
-/// `3,000 × 2^20 ÷ 72,000`, towards zero.
-const RATE: i64 = 43_690;
+/// The EMA stands this much below the price.
+const EMA_BELOW: i64 = 3_000;
+/// What the makers' bids, averaged over the impact size, stand above it.
+const PREMIUM: i64 = EMA_BELOW - 500;
+/// `PREMIUM × 2^20 ÷ 72,000`, towards zero.
+const RATE: i64 = (PREMIUM << 20) / 72_000;
 
 /// So many slots pass; the EMA lies below the price.
 fn pass(world: &mut World, slots: u64) {
     world.pass(slots).unwrap();
     let feed = world.markets()[0].feed;
     let mut published = feed.calm(&world.chain, LISTED).unwrap();
-    published.ema_price = published.ema_price / LISTED * (LISTED - PREMIUM);
+    published.ema_price = published.ema_price / LISTED * (LISTED - EMA_BELOW);
     feed.post(&mut world.chain, &published);
 }
 
@@ -35,7 +37,7 @@ fn updated(world: &World, outcome: &Outcome) -> (i64, i64, i64) {
         assert_eq!(event.market, world.market(0).unwrap().keys.market);
         assert_eq!(event.is_measured, premium != 0);
         let prices = (event.oracle_price_atoms_per_lot, event.oracle_ema_atoms_per_lot);
-        assert_eq!(prices, (LISTED, LISTED - PREMIUM));
+        assert_eq!(prices, (LISTED, LISTED - EMA_BELOW));
     }
     found
 }

@@ -1,0 +1,23 @@
+//! The committed corpora of the program's fuzz targets, replayed without a fuzzer: inputs that reach what the others do not, and all that
+//! ever failed.
+
+use std::path::Path;
+
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
+
+#[test]
+fn no_input_of_the_corpora_fails() {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    for (name, target) in fuzz::TARGETS {
+        let inputs =
+            std::fs::read_dir(corpora.join(name)).expect("a corpus").map(|entry| entry.expect("an input").path());
+        let mut inputs: Vec<_> = inputs.collect();
+        inputs.sort();
+        assert!(!inputs.is_empty(), "{name} has a corpus");
+        for input in inputs {
+            println!("{}", input.display());
+            target(&std::fs::read(&input).expect("its bytes"));
+        }
+    }
+}
