@@ -12,8 +12,8 @@ const INTERVAL: u64 = 150;
 const GAP: u64 = 9_000;
 /// The EMA stands this much below the price.
 const EMA_BELOW: i64 = 3_000;
-/// What the makers' bids, averaged over the impact size, stand above it.
-const PREMIUM: i64 = EMA_BELOW - 500;
+/// What the makers' bids stand above it, over the impact size of 31,250 lots: 20,000 are 500 below the price, the others 1,000.
+const PREMIUM: i64 = EMA_BELOW - (20_000 * 500 + 11_250 * 1_000) / 31_250;
 /// `PREMIUM × 2^20 ÷ 72,000`, towards zero.
 const RATE: i64 = (PREMIUM << 20) / 72_000;
 

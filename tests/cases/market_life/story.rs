@@ -5,15 +5,16 @@ use taper_harness::keypair;
 
 use super::*;
 
-/// The EMA stands so far below the makers' mid while funding is sampled: `3,000 × 2^20 ÷ 72,000` a slot, towards zero.
-const PREMIUM: i64 = 3_000;
+/// The EMA stands so far below the price while funding is sampled; the makers' bids over the impact size stand 680 below it. The rate is
+/// `3,000 × 2^20 ÷ 72,000` a slot, towards zero.
+const EMA_BELOW: i64 = 3_680;
 const RATE: i64 = 43_690;
 const SETTLED: i64 = 1_395_000;
 
 /// So many slots pass; the price is as listed, the average below.
 fn pass(world: &mut World, slots: u64) {
     world.pass(slots).unwrap();
-    post(world, 0, LISTED, LISTED - PREMIUM);
+    post(world, 0, LISTED, LISTED - EMA_BELOW);
 }
 
 /// Alice and carol are long, bob and the maker short; dave has an order in the book. Funding runs for the 1,000 slots of the wind-down.
