@@ -21,7 +21,7 @@ use taper_model::run::Session;
 use mirror::{code, Mirror};
 
 /// Operations with every `cargo test`.
-const OPERATIONS: u64 = 4_000;
+const OPERATIONS: u64 = 12_000;
 /// Operations of a run; the next one begins with another seed and another chain.
 const RUN: u64 = 2_000;
 const SEED: u64 = 1;

@@ -97,7 +97,7 @@ pub fn code(reason: Reason) -> u32 {
         Reason::ProposalExpired => TaperError::ProposalExpired,
         Reason::ProposalPending => TaperError::ProposalPending,
         Reason::GuardianOwnReplacement => TaperError::GuardianOwnReplacement,
-        Reason::NoAccount => return ErrorCode::AccountNotInitialized.into(),
+        Reason::NoAccount => return ErrorCode::AccountOwnedByWrongProgram.into(),
         Reason::NothingToList => unreachable!("no such call"),
     }
     .into()

@@ -4,7 +4,7 @@ use rand::Rng;
 
 use super::Generator;
 use crate::op::{Key, Op, Proposed, KEYS};
-use crate::roles::State;
+use crate::roles::{Proposal, State};
 use crate::run::Session;
 
 /// More than a timelock and the life of a proposal.
@@ -20,13 +20,14 @@ impl Generator {
             22..=27 => self.apply(session),
             28..=29 => Op::CancelProposal { by: self.key(session, false), nth: self.proposal(session) },
             30..=32 => {
-                let nth = self.proposal(session);
+                let nth = self.past_proposal(session);
                 let proposer = session.roles.proposals.get(nth).map_or(0, |proposal| proposal.proposer);
                 let to = if self.rng.gen_ratio(1, 8) { self.rng.gen_range(0..KEYS) } else { proposer };
                 Op::CloseProposal { nth, to }
             }
             33 => {
                 let nominee = (!self.rng.gen_ratio(1, 6)).then(|| self.rng.gen_range(0..KEYS));
+                self.queue.extend(nominee.filter(|_| self.rng.gen_bool(0.5)).map(|by| Op::Accept { by }));
                 Op::Nominate { by: self.key(session, true), nominee }
             }
             34 => {
@@ -59,6 +60,18 @@ impl Generator {
         };
         let due = (0..proposals.len()).rev().find(is_due);
         due.unwrap_or_else(|| self.rng.gen_range(proposals.len().saturating_sub(4)..=proposals.len()))
+    }
+
+    /// Mostly one whose account can be closed.
+    fn past_proposal(&mut self, session: &Session) -> usize {
+        let is_past = |proposal: &Proposal| {
+            let is_over = proposal.state != State::Pending || session.outside.slot >= proposal.expires_slot;
+            is_over && !proposal.is_closed
+        };
+        match session.roles.proposals.iter().position(is_past) {
+            Some(nth) if self.rng.gen_bool(0.7) => nth,
+            _ => self.proposal(session),
+        }
     }
 
     /// The delegate of an account is mostly one of its neighbours.
