@@ -231,3 +231,6 @@ fn take_level(solver: &mut SliceSolver<'_>, level: Price, available: i64) -> Res
     }
     Ok(quote)
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,6 +111,17 @@ mod tests {
         assert_eq!(sol().violated_rule(), None);
     }
 
+    /// 2,000,000 lots of depth at 450,000 atoms.
+    #[test]
+    fn sizes_follow_the_depth_and_the_price() {
+        let params = sol();
+        assert_eq!((params.throttle_capacity_base_lots, params.open_interest_cap_base_lots), (1_000_000, 10_000_000));
+        assert_eq!((params.min_order_base_lots, params.min_slice_base_lots), (244, 976));
+        assert_eq!((params.tick_size_atoms_per_lot, params.funding_impact_base_lots), (27, 62_500));
+        let edges: [u64; 4] = [1, 4, 10, 20].map(|times| times * 900_000_000_000);
+        assert_eq!(params.tiers().iter().map(|tier| tier.notional_cap_atoms).collect::<std::vec::Vec<_>>(), edges);
+    }
+
     #[test]
     fn a_market_without_depth_has_no_defaults() {
         let sizing = MarketSizing { base_lot_exponent: -2, price: Price(450_000), calm_depth_lots: BaseLots(1) };

@@ -175,9 +175,11 @@ impl Mirror {
             numbers,
             proposals: 0,
         };
-        for market in 0..session.engine.venues.len() {
+        for market in 0..mirror.places.len() {
             mirror.publish(session, market, false);
             mirror.publish(session, market, true);
+        }
+        for market in 0..session.engine.venues.len() {
             let (instructions, signers) = mirror.listing(session, market);
             let signers: Vec<&Keypair> = signers.iter().map(Arc::as_ref).collect();
             mirror.chain.send(&instructions, &signers).await.unwrap();

@@ -57,6 +57,71 @@ fn every_invariant_can_be_broken_alone() {
     }
 }
 
+/// What the other invariants notice too.
+#[test]
+fn every_condition_of_an_invariant_counts() {
+    use Invariant::*;
+    type Spoil = fn(&mut Rig);
+    let spoils: [(Invariant, Spoil); 16] = [
+        (ClearingPool, |rig| rig.market.charges.clearing_atoms += 1),
+        (ClearingPool, |rig| rig.market.charges.residue_scaled += 1),
+        (ClearingPool, |rig| rig.market.seats.rows[0].funding_checkpoint_scaled += 1),
+        (ClearingPool, |rig| rig.market.seats.rows[0].loss_checkpoint_scaled += 1),
+        // The first row that was never used.
+        (SeatTable, |rig| rig.market.seats.rows[4].next_free_plus_one = 1),
+        // The last order's sequence is still to be given.
+        (BookSorted, |rig| rig.book.next_sequence -= 1),
+        (BookSorted, |rig| rig.book.bids[0].price_atoms_per_lot = 0),
+        (BookSorted, |rig| rig.book.asks[0].size_base_lots = 0),
+        // The better price, but later, in the worse place; and earlier.
+        (BookSorted, |rig| rig.book.bids.swap(0, 1)),
+        (BookSorted, |rig| rig.book.asks.swap(0, 1)),
+        (BookSorted, |rig| {
+            rig.book.bids.swap(0, 1);
+            let (worse, better) = (rig.book.bids[0].sequence, rig.book.bids[1].sequence);
+            (rig.book.bids[0].sequence, rig.book.bids[1].sequence) = (better, worse);
+        }),
+        (BookSorted, |rig| {
+            rig.book.asks.swap(0, 1);
+            let (worse, better) = (rig.book.asks[0].sequence, rig.book.asks[1].sequence);
+            (rig.book.asks[0].sequence, rig.book.asks[1].sequence) = (better, worse);
+        }),
+        // Touching is crossing.
+        (BookSorted, |rig| rig.book.asks[2].price_atoms_per_lot = rig.book.bids[2].price_atoms_per_lot),
+        (OrderTotals, |rig| rig.market.seats.rows[2].bid_price_max_atoms_per_lot = 1),
+        (OrderTotals, |rig| rig.market.seats.rows[2].ask_price_min_atoms_per_lot = 1),
+        (SeatTable, |rig| rig.market.seats.rows[2].quote_entry_atoms = 1),
+    ];
+    for (place, (invariant, spoil)) in spoils.into_iter().enumerate() {
+        // Seats 2 and 3 are taken, and have nothing.
+        let mut rig = if place < 13 { sound() } else { rig(4) };
+        rig.assert_sound();
+        assert_eq!(check_market(&rig.market, &rig.book), Violations::default());
+        spoil(&mut rig);
+        let found = check_market(&rig.market, &rig.book);
+        assert!(found.contains(invariant) && !found.is_empty(), "spoil {place}");
+    }
+}
+
+/// Of two orders at one price the older is the better, and no two have one sequence.
+#[test]
+fn orders_at_one_price_stand_in_the_order_of_their_sequences() {
+    for side in [Side::Bid, Side::Ask] {
+        for (worse, better, is_sound) in [(2, 1, true), (1, 2, false), (1, 1, false)] {
+            let mut rig = rig(2);
+            for who in [0, 1] {
+                rig.place(who, crate::fixture::limit(side, PRICE - 1_000 * side.sign(), 10)).unwrap();
+            }
+            let rows = if side == Side::Bid { &mut rig.book.bids } else { &mut rig.book.asks };
+            assert_eq!((rows[0].sequence, rows[1].sequence), (2, 1));
+            (rows[0].sequence, rows[1].sequence) = (worse, better);
+            let found = check_market(&rig.market, &rig.book);
+            assert_eq!(found.is_empty(), is_sound, "{side:?} {worse} {better}");
+            assert_eq!(found.contains(Invariant::BookSorted), !is_sound);
+        }
+    }
+}
+
 #[test]
 fn a_crossed_book_is_found() {
     let mut rig = sound();

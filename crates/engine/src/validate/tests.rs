@@ -61,3 +61,38 @@ fn a_tier_count_out_of_range_is_refused_and_explained() {
         assert_eq!(range, [count >= 1, count <= 4]);
     }
 }
+
+#[test]
+fn a_comparison_holds_at_its_edge_or_does_not() {
+    let holds = |relation: Relation| {
+        [(1, 2), (2, 2), (3, 2)]
+            .map(|(left, right)| Term { left, right, relation, ..terms_of(&sol(), Rule::Sizes)[0] }.holds())
+    };
+    assert_eq!(holds(Relation::Less), [true, false, false]);
+    assert_eq!(holds(Relation::AtMost), [true, true, false]);
+    assert_eq!(holds(Relation::Equal), [false, true, false]);
+    assert_eq!(holds(Relation::AtLeast), [false, true, true]);
+    assert_eq!(holds(Relation::More), [false, false, true]);
+}
+
+/// Each of the three fields of a tier that is not in use must be zero, also where their bits cancel.
+#[test]
+fn a_tier_that_is_not_in_use_is_all_zero() {
+    let mut three = sol();
+    (three.tier_count, three.tiers[3]) = (3, bytemuck::Zeroable::zeroed());
+    assert_eq!(three.violated_rule(), None);
+    for (cap, mmr, imr) in [(5, 0, 0), (0, 5, 0), (0, 0, 5), (5, 5, 0), (0, 5, 5), (5, 0, 5), (5, 3, 6)] {
+        let mut params = three;
+        params.tiers[3].notional_cap_atoms = cap;
+        (params.tiers[3].mmr_bps, params.tiers[3].imr_bps) = (mmr, imr);
+        assert_eq!(params.violated_rule(), Some(Rule::TierEdges), "{cap} {mmr} {imr}");
+        assert_eq!(params.validate(), Err(EngineError::InvalidParameters));
+    }
+}
+
+#[test]
+fn the_smallest_slice_is_a_quarter_of_the_throttles_capacity_at_most() {
+    let term = |params: &MarketParams| terms_of(params, Rule::SliceFitsShare)[0];
+    let params = sol();
+    assert_eq!(term(&params).right, i128::from(params.throttle_capacity_base_lots / 4));
+}
