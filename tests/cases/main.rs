@@ -10,7 +10,6 @@ mod episodes;
 mod error_names;
 mod exchange;
 mod funding;
-mod fuzz_corpus;
 mod governance;
 mod harness;
 mod insurance;
