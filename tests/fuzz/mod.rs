@@ -7,11 +7,12 @@ mod instruction;
 mod pyth_account;
 mod world;
 
-pub use instruction::{instruction, run};
+pub use instruction::{account_bytes, instruction, run};
 pub use pyth_account::pyth_account;
 
 /// A target: its name (of `fuzz/fuzz_targets` and of the corpus) and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 2] = [("instruction", instruction), ("pyth_account", pyth_account)];
+pub const TARGETS: [Target; 3] =
+    [("account_bytes", account_bytes), ("instruction", instruction), ("pyth_account", pyth_account)];

@@ -11,6 +11,8 @@ mod deposit_slot;
 mod discount;
 #[path = "attacks/dust_siege.rs"]
 mod dust_siege;
+#[path = "attacks/reset.rs"]
+mod reset;
 #[path = "attacks/rest_inside_cap.rs"]
 mod rest_inside_cap;
 #[path = "attacks/sandwich.rs"]
