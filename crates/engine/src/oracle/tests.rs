@@ -376,3 +376,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn scaling_rounds_what_is_not_whole_and_nothing_else() {
+    for (mantissa, shift, up, nearest) in [
+        (500, -2, 5, 5),
+        (501, -2, 6, 5),
+        (549, -2, 6, 5),
+        (550, -2, 6, 6),
+        (1, -19, 1, 0),
+        // 10^20 does not fit; what it divides is a fraction.
+        (u64::MAX, -20, 1, 0),
+        (7, 3, 7_000, 7_000),
+        (0, -20, 0, 0),
+    ] {
+        assert_eq!(scale(mantissa, shift, Rounding::Up), Some(up), "{mantissa} {shift}");
+        assert_eq!(scale(mantissa, shift, Rounding::Nearest), Some(nearest), "{mantissa} {shift}");
+    }
+    assert_eq!(scale(u64::MAX, 0, Rounding::Up), None);
+    assert_eq!(scale(10, 19, Rounding::Up), None);
+}
