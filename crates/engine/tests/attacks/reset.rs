@@ -73,7 +73,7 @@ impl Owner {
         let begins = runs && (!self.running || self.began != Some(episode.started_slot));
         self.merciless += u32::from(begins && episode.kind != KIND_FIRST);
         if begins && episode.kind == KIND_FIRST {
-            let again = u64::from(self.world.market.params.reentry_slots);
+            let again = self.world.market.params.reentry_slots;
             let began = episode.started_slot;
             assert!(
                 self.ended.is_none_or(|ended| began > ended + again),
