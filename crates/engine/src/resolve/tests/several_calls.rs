@@ -50,6 +50,21 @@ fn cash_that_comes_in_between_has_the_share_worked_out_anew() {
     assert_eq!(rig.accounts[0].cash_atoms, 0);
 }
 
+/// What insurance has got since the first call is for the next loss: a leg's result does not depend on when its second call comes.
+#[test]
+fn what_was_begun_does_not_draw_again() {
+    let mut rig = world(100_000, &[1; 20]);
+    let mut at = context(&rig, 80_000);
+    let first = resolve(&mut rig, &at).0.unwrap();
+    assert_eq!((first.remaining, first.lots_left), (QuoteAtoms(60_000), BaseLots(4)));
+    rig.market.contribute(QuoteAtoms(30_000)).unwrap();
+    at.slot += 1;
+    let second = resolve(&mut rig, &at).0.unwrap();
+    assert_eq!(second.insurance.total().unwrap(), QuoteAtoms(0));
+    assert_eq!((second.deleveraged, second.lots_left), (QuoteAtoms(60_000), BaseLots(0)));
+    assert_sound(&rig);
+}
+
 #[test]
 fn what_was_begun_never_takes_more_than_is_missing_now() {
     let mut rig = world(100_000, &[1; 20]);
