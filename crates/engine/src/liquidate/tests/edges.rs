@@ -1,10 +1,14 @@
 //! Both sides of every comparison that decides whether a slice may be made, and what it counts as.
 
 use super::*;
+use crate::book::MAX_REMOVALS;
 use crate::episode::Target;
+use crate::fixture::ask;
 use crate::liquidate::{flag, FlagOutcome};
 use crate::market::Throttle;
+use crate::matching::REMOVAL_LOG;
 use crate::oracle::Grade;
+use crate::orders::OrderRequest;
 
 const SLOT: u64 = 11;
 
@@ -133,4 +137,25 @@ fn strangers_cancel_orders_below_health_one_only() {
     let at = |equity: i64| Health { equity: QuoteAtoms(equity), requirement: Requirement(10_000 * 10_000) };
     assert_eq!(at(10_000).require_unhealthy(), Err(EngineError::ForceCancelHealthy));
     assert_eq!(at(9_999).require_unhealthy(), Ok(()));
+}
+
+/// The longest log: all orders of the account, and then as many expired ones in the way as the matching loop removes.
+#[test]
+fn a_full_seat_behind_a_row_of_expired_orders_can_be_logged() {
+    let mut rig = rig(3);
+    rig.give(0, 1, LONG);
+    for _ in 0..ORDERS_PER_SEAT {
+        rig.place(0, ask(PRICE + 1_000, 5)).unwrap();
+    }
+    for _ in 0..20 {
+        rig.place(2, OrderRequest { expires_at_slot: SLOT, ..bid(PRICE, 5) }).unwrap();
+    }
+    let seat = rig.seat(0);
+    rig.accounts[0].cash_atoms = 2_900_000 - (seat.quote_entry_atoms + seat.realised_atoms + LONG * PRICE);
+    let summary = slice(&mut rig, LONG).unwrap();
+    assert_eq!((summary.cancelled_orders, summary.lots), (u32::from(ORDERS_PER_SEAT), BaseLots(0)));
+    let removed = rig.log.removals().len();
+    assert_eq!(removed, usize::from(ORDERS_PER_SEAT) + MAX_REMOVALS);
+    // Room is left for one order that a call evicts when it rests.
+    assert_eq!((removed + 1, rig.log.removal_room()), (REMOVAL_LOG, 1));
 }
