@@ -155,14 +155,17 @@ pub fn parameters(data: &[u8]) {
         return;
     }
     let mut before = requirement(&params, QuoteAtoms(0), false).expect("nothing requires nothing");
+    let mut looked_at = 0;
     for tier in params.tiers() {
         let edge = i64::try_from(tier.notional_cap_atoms).expect("an edge is at most 2^50");
-        for notional in [edge - 1, edge, edge + 1] {
+        // The next edge may be the next atom.
+        for notional in [edge - 1, edge, edge + 1].into_iter().filter(|notional| *notional >= looked_at) {
             let maintenance = requirement(&params, QuoteAtoms(notional), false).expect("within the bounds");
             let initial = requirement(&params, QuoteAtoms(notional), true).expect("within the bounds");
             assert!(before.0 <= maintenance.0 && maintenance.0 <= initial.0, "requirements do not fall: {params:?}");
             before = maintenance;
         }
+        looked_at = edge + 1;
     }
 }
 
