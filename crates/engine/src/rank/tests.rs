@@ -133,18 +133,20 @@ proptest! {
         prop_assert_eq!(found, sorted_at(&table, of, needed, price, 1_600, slot));
     }
 
-    /// Few ranks, so that ties are everywhere; tables longer than the rows that are kept; every number of lots.
+    /// Few ranks, an atom apart or equal, so that ties are everywhere; tables longer than the rows that are kept; every number of lots; every
+    /// order of the scan.
     #[test]
     fn ties_stand_in_the_order_of_the_table(
-        rows in prop::collection::vec((-3i64..4, prop::sample::select(std::vec![0i64, 3_000, 6_000])), 1..200),
+        rows in prop::collection::vec((-3i64..4, prop::sample::select(std::vec![0i64, 1, 2, 3_000])), 1..200),
         needed in prop_oneof![1i64..8, 1i64..90],
+        slot in 500u64..1_500,
     ) {
         let rows: Vec<_> = rows.iter().map(|(base, profit)| (*base, *profit * base.abs() - base * 1_000, 0)).collect();
         let table = table(&rows);
         for of in [-1, 1] {
-            let best = Best::opposite(&table, BaseLots(of), Price(1_000), 160, 500, needed);
+            let best = Best::opposite(&table, BaseLots(of), Price(1_000), 160, slot, needed);
             let found: Vec<u32> = best.rows().iter().map(|row| row.seat_index).collect();
-            prop_assert_eq!(found, sorted(&table, of, needed));
+            prop_assert_eq!(found, sorted_at(&table, of, needed, 1_000, 160, slot));
         }
     }
 }
