@@ -216,6 +216,19 @@ fn a_seat_is_closed_by_the_book_at_any_size() {
     assert!(counts.iter().all(|count| *count > 500), "{counts:?}");
 }
 
+/// Terms that leave 64 bits only together, and the least number: what the sums of plain arithmetic would wrap is refused.
+#[test]
+fn what_leaves_the_range_of_a_result_is_refused() {
+    let terms = FinalTerms { price: Price(100), funding_index_scaled: 0, loss_index_scaled: 0 };
+    for (base, entry, realised) in [(1, 1 << 62, 1 << 62), (-1, -(1 << 62), -(1 << 62)), (-1, i64::MIN + 1, 0)] {
+        let mut seat: Seat = bytemuck::Zeroable::zeroed();
+        (seat.base_lots, seat.quote_entry_atoms, seat.realised_atoms) = (base, entry, realised);
+        let before = seat;
+        assert_eq!(terms.close(&mut seat), Err(EngineError::MathOverflow), "{base} {entry} {realised}");
+        assert_eq!(bytemuck::bytes_of(&seat), bytemuck::bytes_of(&before));
+    }
+}
+
 /// Funding and a shared loss on their way, a full table: nothing is lost, and the pool stays exact.
 #[test]
 fn what_seats_owe_is_collected_to_the_atom() {
@@ -278,6 +291,12 @@ fn a_market_closes_when_nothing_is_left_in_it() {
     rig.market.unassigned_loss_atoms = 1;
     assert_eq!(close_market(&mut rig.market, &rig.book), Err(EngineError::MarketNotEmpty));
     rig.market.unassigned_loss_atoms = 0;
+    // A pool that still has something, or owes it, without anybody: INV-11 is broken, and nothing may hide it.
+    for charges in [(1, 0), (0, 1)] {
+        let mut broken = rig.market.clone();
+        (broken.charges.clearing_atoms, broken.charges.residue_scaled) = charges;
+        assert_eq!(close_market(&mut broken, &rig.book), Err(EngineError::InvariantViolated));
+    }
     let income = close_market(&mut rig.market, &rig.book).unwrap();
     assert_eq!((income.fees, income.insurance), (QuoteAtoms(fees), QuoteAtoms(0)));
     assert_eq!(market_value(&rig.market), 0);
