@@ -41,6 +41,8 @@ pub enum Duty {
     Resolve,
     /// `flag_account`: the clock of an unhealthy account's episode begins to run, so that its cost cap rises.
     Flag,
+    /// `force_cancel_orders`: orders without margin.
+    Cancel,
 }
 
 impl Duty {
@@ -49,6 +51,7 @@ impl Duty {
         match self {
             Self::Resolve => "resolve",
             Self::Flag => "flag",
+            Self::Cancel => "cancel",
         }
     }
 }

@@ -147,6 +147,7 @@ fn action_rows(metrics: &Metrics) -> Vec<(String, String)> {
             ("slices", grouped(metrics.slices.get())),
             ("legs resolved", grouped(metrics.upkeep("resolve", "confirmed"))),
             ("accounts flagged", grouped(metrics.upkeep("flag", "confirmed"))),
+            ("orders cancelled", grouped(metrics.upkeep("cancel", "confirmed"))),
             ("paid, atoms", grouped(metrics.payout.get())),
             ("fees, lamports", grouped(metrics.fees.get())),
             ("profit, atoms", grouped(metrics.profit_atoms())),

@@ -1,6 +1,7 @@
 //! The desk decides: which accounts to look at, which slices to make, within which limits. It holds every action until its outcome is
 //! known. No I/O: it is given the store and the time, and says what is to be done.
 
+mod orders;
 mod rest;
 mod upkeep;
 
@@ -17,6 +18,7 @@ use crate::ledger::{Earned, Ledger};
 use crate::limits::{InventoryLimit, OverLimit, SpendLimit};
 use crate::store::accounts::AccountId;
 use crate::store::{sparse, Store};
+use orders::Look;
 use rest::{Rest, Wake};
 use upkeep::Trouble;
 pub use upkeep::UpkeepRules;
@@ -91,6 +93,7 @@ pub struct Desk {
     upkeep_spend: SpendLimit,
     upkeep_outcomes: BTreeMap<(&'static str, &'static str), u64>,
     troubles: HashMap<Pubkey, Trouble>,
+    look: Look,
     /// Slot of the last round.
     slot: u64,
 }
@@ -115,6 +118,7 @@ impl Desk {
             upkeep_spend: SpendLimit::new(0),
             upkeep_outcomes: upkeep::no_outcomes(),
             troubles: HashMap::new(),
+            look: Look::default(),
             slot: 0,
         }
     }
@@ -189,6 +193,7 @@ impl Desk {
             }
             self.start_one(store, id, plans, &mut round);
         }
+        self.look_for_orders(store, &mut round);
         round
     }
 

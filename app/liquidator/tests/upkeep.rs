@@ -14,7 +14,10 @@ const FEE: u64 = 20_000;
 
 /// Twelve accounts in two markets without any order, after the price has gone to this part of what it was.
 fn after(percent: i64) -> Store {
-    let mut world = World::new(12, 2, 5);
+    with(World::new(12, 2, 5), percent)
+}
+
+fn with(mut world: World, percent: i64) -> Store {
     for market in &mut world.markets {
         // Who has the other side: a market's longs and shorts are as many.
         let seats = &mut market.state.seats;
@@ -42,6 +45,10 @@ fn after(percent: i64) -> Store {
 }
 
 fn desk(resolve: bool, flag: bool, spend_lamports_per_hour: u64) -> Desk {
+    desk_for(UpkeepRules { resolve, flag, cancel: false, spend_lamports_per_hour })
+}
+
+fn desk_for(rules: UpkeepRules) -> Desk {
     let economics = Economics {
         quote_atoms_per_sol: 150_000_000,
         fee_lamports: FEE,
@@ -51,12 +58,8 @@ fn desk(resolve: bool, flag: bool, spend_lamports_per_hour: u64) -> Desk {
     };
     let own_margin_account = margin_key(999);
     let planner = Planner { economics, own_margin_account, book: true, absorb: false, deadline_slots: 20 };
-    let rules = Rules { max_in_flight: 100, plans_per_round: 100, retry_slots: 5, max_fee_lamports: FEE };
-    Desk::new(planner, rules, SpendLimit::new(1 << 40), InventoryLimit::new(0, 0)).with_upkeep(UpkeepRules {
-        resolve,
-        flag,
-        spend_lamports_per_hour,
-    })
+    let usual = Rules { max_in_flight: 100, plans_per_round: 100, retry_slots: 5, max_fee_lamports: FEE };
+    Desk::new(planner, usual, SpendLimit::new(1 << 40), InventoryLimit::new(0, 0)).with_upkeep(rules)
 }
 
 fn duties(desk: &mut Desk, store: &Store) -> Vec<(u64, Duty)> {
@@ -104,4 +107,37 @@ fn they_have_a_limit_and_outcomes_of_their_own() {
     assert_eq!(next.upkeep.len(), 0);
     let left = |over: &OverLimit| matches!(over, OverLimit::Spend { left_lamports: 15_000, .. });
     assert!(!next.upkeep_over_limit.is_empty() && next.upkeep_over_limit.iter().all(|(_, over)| left(over)));
+}
+
+/// One account's bids are more than its equity is for; another one's are not, and a third one's only reduce. None of them is at risk.
+#[test]
+fn orders_without_margin_are_cancelled_market_by_market() {
+    let mut world = World::new(12, 2, 5);
+    let seats = &mut world.markets[0].state.seats;
+    let longs: Vec<usize> = (0..12).filter(|index| seats.rows[*index].base_lots > 0).collect();
+    let [covered, reducing, without] = [longs[0], longs[1], longs[2]];
+    for (index, lots) in [(covered, 1), (without, 1_000_000)] {
+        let row = &mut seats.rows[index];
+        (row.bid_lots, row.bid_count, row.bid_price_max_atoms_per_lot) = (lots, 1, START_PRICE / 2);
+        row.bid_quote_atoms = lots * START_PRICE / 2;
+    }
+    let row = &mut seats.rows[reducing];
+    (row.ask_lots, row.ask_count, row.ask_price_min_atoms_per_lot) = (row.base_lots, 1, START_PRICE * 2);
+    row.ask_quote_atoms = row.base_lots * START_PRICE * 2;
+    let expected = solana_pubkey::Pubkey::from(seats.rows[without].owner);
+    let mut store = with(world, 100);
+    assert!(store.at_risk().is_empty());
+    let rules = UpkeepRules { resolve: false, flag: false, cancel: true, spend_lamports_per_hour: 1 << 40 };
+    assert_eq!(duties(&mut desk(true, true, 1 << 40), &store), []);
+    let (mut desk, mut found) = (desk_for(rules), Vec::new());
+    for _ in 0..4 {
+        let round = desk.round(&store);
+        found.extend(round.upkeep.iter().map(|(_, upkeep)| (upkeep.duty, upkeep.margin_account)));
+        // In the same slot nothing is looked at twice.
+        assert_eq!(desk.round(&store).upkeep, []);
+        let mut now = store.now();
+        now.slot += 1;
+        store.set_now(now);
+    }
+    assert_eq!(found, [(Duty::Cancel, expected)], "once: then it is on its way");
 }

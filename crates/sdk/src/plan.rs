@@ -17,6 +17,7 @@ use crate::legs::Leg;
 use crate::snapshot::{look, Accounts, Copies, PlanError};
 
 mod absorb;
+mod cancel;
 mod flag;
 mod opened;
 mod resolution;
@@ -24,16 +25,19 @@ mod resolution;
 use opened::Opened;
 
 pub use absorb::{plan_absorb, AbsorberQuery};
+pub use cancel::plan_force_cancel;
 pub use flag::{plan_flag, FlagPlan};
 pub use resolution::{deficit, plan_resolution, ResolvePlan};
 
-/// The health of a margin account in the program's three valuations.
+/// The health of a margin account in the program's valuations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountHealth {
     /// At maintenance and mid prices: what a slice is measured by.
     pub maintenance: Health,
     /// At maintenance and the edges that favour the account: below 1, anyone may liquidate.
     pub favourable: Health,
+    /// The same, as if its resting orders had been filled: below 1, anyone may cancel those that add risk.
+    pub with_orders: Health,
     /// Initial, without a sweep before; `None` when a price is not fresh.
     pub initial: Option<Health>,
 }
@@ -52,7 +56,7 @@ pub fn health(
     let exchange = look::<Exchange>(accounts, exchange_key)?;
     let account = look::<MarginAccount>(accounts, account_key)?;
     let walk = Walk { exchange, exchange_key, account, account_key, now };
-    let needs = Needs { favourable: true, ..Needs::ORDER };
+    let needs = Needs { favourable: true, with_orders: true, ..Needs::ORDER };
     let mut copies = Copies::of_legs(accounts, legs)?;
     let infos = copies.infos();
     let mut rest = infos.as_slice();
@@ -63,6 +67,7 @@ pub fn health(
     Ok(AccountHealth {
         maintenance: with_cash(totals.maintenance)?,
         favourable: with_cash(totals.favourable)?,
+        with_orders: with_cash(totals.with_orders)?,
         initial: totals.initial().map(with_cash).transpose()?,
     })
 }

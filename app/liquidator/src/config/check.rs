@@ -9,7 +9,7 @@ impl Config {
         let Self { cluster, profit, limits, upkeep, fees, sync, .. } = self;
         let begins = |url: &str, schemes: [&str; 2]| schemes.iter().any(|scheme| url.starts_with(scheme));
         let fee = max_fee_lamports(fees.max_micro_lamports_per_unit);
-        let has_upkeep = upkeep.resolve || upkeep.flag;
+        let has_upkeep = upkeep.resolve || upkeep.flag || upkeep.cancel;
         let rules = [
             (
                 begins(&cluster.http_url, ["http://", "https://"]),
@@ -27,7 +27,7 @@ impl Config {
             (
                 profit.book || profit.absorb || has_upkeep,
                 "profit.book",
-                "there is nothing to do: profit.book, profit.absorb, upkeep.resolve and upkeep.flag are all false",
+                "there is nothing to do: profit.book, profit.absorb and all of upkeep are false",
             ),
             (
                 limits.spend_lamports_per_hour >= fee,

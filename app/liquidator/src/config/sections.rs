@@ -12,13 +12,15 @@ pub struct Upkeep {
     pub resolve: bool,
     /// Flag unhealthy accounts of which no slice can be made: their cost cap begins to rise.
     pub flag: bool,
-    /// Fees for both within an hour; they count for the limit of all fees, too.
+    /// Cancel orders of accounts that their orders would make unhealthy.
+    pub cancel: bool,
+    /// Fees for all within an hour; they count for the limit of all fees, too.
     pub spend_lamports_per_hour: u64,
 }
 
 impl Default for Upkeep {
     fn default() -> Self {
-        Self { resolve: false, flag: false, spend_lamports_per_hour: 5_000_000 }
+        Self { resolve: false, flag: false, cancel: false, spend_lamports_per_hour: 5_000_000 }
     }
 }
 

@@ -27,7 +27,9 @@ pub struct UpkeepRules {
     pub resolve: bool,
     /// `flag_account`.
     pub flag: bool,
-    /// Fees for both within an hour.
+    /// `force_cancel_orders`.
+    pub cancel: bool,
+    /// Fees for all within an hour.
     pub spend_lamports_per_hour: u64,
 }
 
@@ -39,7 +41,7 @@ pub(super) struct Trouble {
 }
 
 pub(super) fn no_outcomes() -> BTreeMap<(&'static str, &'static str), u64> {
-    let duties = [Duty::Resolve, Duty::Flag];
+    let duties = [Duty::Resolve, Duty::Flag, Duty::Cancel];
     duties.iter().flat_map(|duty| Outcome::LABELS.map(|outcome| ((duty.label(), outcome), 0))).collect()
 }
 
@@ -58,10 +60,15 @@ impl Desk {
 
     /// Does for an account without a slice that is worth it what the operator asks for.
     pub(super) fn keep_up(&mut self, store: &Store, id: AccountId, round: &mut Round) {
+        if let Some(upkeep) = self.upkeep_of(store, id) {
+            self.begin_upkeep(store, upkeep, round);
+        }
+    }
+
+    pub(super) fn begin_upkeep(&mut self, store: &Store, upkeep: Upkeep, round: &mut Round) {
         if self.live.len() >= self.rules.max_in_flight {
             return;
         }
-        let Some(upkeep) = self.upkeep_of(store, id) else { return };
         match self.start_upkeep(store, upkeep) {
             Ok(id) => round.upkeep.push((id, upkeep)),
             Err(over) => round.upkeep_over_limit.push((upkeep, over)),

@@ -4,7 +4,9 @@ use solana_instruction::Instruction;
 use solana_pubkey::Pubkey;
 use taper::state::MarginAccount;
 use taper_sdk::account::decode;
-use taper_sdk::instruction::{absorb, flag_account, partial_liquidate, resolve_account, MarketKeys, Payout};
+use taper_sdk::instruction::{
+    absorb, flag_account, force_cancel_orders, partial_liquidate, resolve_account, MarketKeys, Payout,
+};
 use taper_sdk::legs::Leg;
 
 use super::send::max_fee_lamports;
@@ -17,6 +19,9 @@ use crate::store::{sparse, Store};
 
 /// Units of a usual slice, to estimate its fee before it is simulated.
 const USUAL_UNITS: u64 = 150_000;
+
+/// Orders that one call cancels: all that a seat may have.
+const ORDERS: u8 = 64;
 
 /// Who calls, and where payouts are credited.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +61,7 @@ impl Caller {
         Ok(match upkeep.duty {
             Duty::Resolve => resolve_account(&keys, upkeep.margin_account, &legs),
             Duty::Flag => flag_account(&keys, upkeep.margin_account, &legs),
+            Duty::Cancel => force_cancel_orders(&keys, upkeep.margin_account, ORDERS, &legs),
         })
     }
 }
@@ -97,6 +103,7 @@ pub fn desk_of(config: &Config, own: Pubkey) -> Desk {
     let upkeep = UpkeepRules {
         resolve: config.upkeep.resolve,
         flag: config.upkeep.flag,
+        cancel: config.upkeep.cancel,
         spend_lamports_per_hour: config.upkeep.spend_lamports_per_hour,
     };
     Desk::new(planner, rules, SpendLimit::new(config.limits.spend_lamports_per_hour), inventory).with_upkeep(upkeep)
