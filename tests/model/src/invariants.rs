@@ -1,10 +1,14 @@
 //! The invariants of `docs/invariants.md` that can be stated about a state, or a step, of the engine.
 //!
-//! After every accepted operation: INV-01, 02, 03, 06, 07, 11, 12, 13, 14, 15, 16, 21, 23, and the top of the book of INV-09, recomputed from the
-//! rows. Every [`crate::run::WHOLE_EVERY`] steps, and at the end: the whole of INV-07, 08, 09, 11 by the engine's own auditor, over all rows of the
-//! tables, used or not. INV-04, 05 and 10 hold because the auditor predicts every fill, penalty and removal; INV-17 is the runtime's.
+//! After every accepted operation: INV-01, 02, 03, 06, 07, 08, 09, 11, 12, 13, 14, 15, 16, 21, 23, recomputed from the rows. Every
+//! [`crate::run::WHOLE_EVERY`] steps, and at the end: INV-07, 08, 09, 11 once more by the engine's own auditor, over all rows of the tables, used or
+//! not. At the end of a run INV-22 ([`crate::ruin`]). INV-04, 05, 10 and 18 hold because the auditor predicts every fill, penalty, removal and
+//! refusal; INV-17 is the runtime's; INV-19 and 20 are searches (`docs/attacks.md`).
+
+use std::collections::HashMap;
 
 use taper_engine::audit::{check_market, market_value};
+use taper_engine::book::Order;
 use taper_engine::params::MarketParams;
 use taper_engine::quantity::Side;
 
@@ -86,6 +90,7 @@ pub fn check(engine: &EngineWorld, ledger: &Ledger, step: &Step<'_>, whole: bool
     for (nr, venue) in engine.venues.iter().enumerate() {
         let relisted = matches!(step.op, Op::Relist { market, .. } if *market == nr);
         standing(nr, venue, engine)?;
+        book(nr, venue)?;
         // One that has just been listed has no past.
         if let Some(before) = step.before.markets.get(nr).filter(|_| !relisted) {
             moved(nr, venue, before)?;
@@ -104,7 +109,7 @@ fn broken(nr: usize, invariant: &str, market: usize) -> Result<(), String> {
     Err(format!("INV-{nr:02}: {invariant}, market {market}"))
 }
 
-/// INV-02, 07, 09 (its top), 11, 12, 13, 23 of a market as it stands.
+/// INV-02, 07, 11, 12, 13, 23 of a market as it stands.
 fn standing(nr: usize, venue: &Venue, engine: &EngineWorld) -> Result<(), String> {
     let state = &venue.state;
     let (charges, table) = (&state.charges, &state.seats);
@@ -151,11 +156,52 @@ fn standing(nr: usize, venue: &Venue, engine: &EngineWorld) -> Result<(), String
     if recorded != Z::from(state.recorded_atoms) {
         return broken(23, "the sum of the parts", nr);
     }
+    Ok(())
+}
+
+/// What a seat's orders are together: bids and asks, each number, lots and quote.
+type Orders = [[Z; 3]; 2];
+
+/// INV-08 and 09.
+fn book(nr: usize, venue: &Venue) -> Result<(), String> {
+    let table = &venue.state.seats;
+    let mut of_seats: HashMap<u32, Orders> = HashMap::new();
+    for (which, side) in [Side::Bid, Side::Ask].into_iter().enumerate() {
+        let rows = venue.book.orders(side);
+        // Best last: at one price the older is better.
+        let rises = |worse: &Order, better: &Order| {
+            let by = better.price_atoms_per_lot.cmp(&worse.price_atoms_per_lot);
+            let by = if side == Side::Bid { by } else { by.reverse() };
+            by.is_gt() || (by.is_eq() && better.sequence < worse.sequence)
+        };
+        if !rows.windows(2).all(|pair| rises(&pair[0], &pair[1])) {
+            return broken(9, "the book is not sorted", nr);
+        }
+        for order in rows {
+            let (price, lots) = (Z::from(order.price_atoms_per_lot), Z::from(order.size_base_lots));
+            let sums = &mut of_seats.entry(order.seat_index).or_default()[which];
+            for (sum, more) in sums.iter_mut().zip([1, lots, price * lots]) {
+                *sum += more;
+            }
+        }
+    }
     let best = |side| venue.book.best(side).map(|order| order.price_atoms_per_lot);
     if let (Some(bid), Some(ask)) = (best(Side::Bid), best(Side::Ask)) {
         if bid >= ask {
             return broken(9, "the book is crossed", nr);
         }
+    }
+    for (index, seat) in table.rows.iter().take(table.touched_count as usize).enumerate() {
+        let totals = [
+            [seat.bid_count.into(), seat.bid_lots.into(), seat.bid_quote_atoms.into()],
+            [seat.ask_count.into(), seat.ask_lots.into(), seat.ask_quote_atoms.into()],
+        ];
+        if of_seats.remove(&(index as u32)).unwrap_or_default() != totals {
+            return broken(8, "a seat's totals", nr);
+        }
+    }
+    if !of_seats.is_empty() {
+        return broken(8, "an order of no seat", nr);
     }
     Ok(())
 }

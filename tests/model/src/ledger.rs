@@ -28,7 +28,7 @@ pub use episode::Episode;
 pub use funding::Funding;
 pub use insurance::Insurance;
 pub use number::Z;
-pub use oracle::Last;
+pub use oracle::{Last, Need};
 pub use orders::Resting;
 pub use resolve::Half;
 pub use seat::Seat;

@@ -5,7 +5,7 @@
 //! would ([`engine_world`]). The auditor keeps its own books ([`ledger`]), written from `docs/spec.md` alone, and predicts what each
 //! operation does, or why it is refused; who may sign, roles and proposals are the program's
 //! ([`roles`]). After every operation both are compared ([`compare`]) and the invariants checked
-//! ([`invariants`]). What fails is shrunk to a few operations ([`shrink`]). [`fuzz`] is the same from the bytes of a coverage-guided fuzzer.
+//! ([`invariants`]). At the end of a run whoever is bankrupt is resolved ([`ruin`]). What fails is shrunk to a few operations ([`shrink`]). [`fuzz`] is the same from the bytes of a coverage-guided fuzzer.
 
 pub mod compare;
 pub mod engine_world;
@@ -16,5 +16,6 @@ pub mod ledger;
 pub mod op;
 pub mod outside;
 pub mod roles;
+pub mod ruin;
 pub mod run;
 pub mod shrink;

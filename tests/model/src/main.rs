@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use taper_model::generate::{setup, Generator};
 use taper_model::op::Op;
 use taper_model::outside::{Outcome, Refusal};
+use taper_model::ruin::Ruin;
 use taper_model::run::Session;
 use taper_model::shrink::shrink;
 
@@ -84,7 +85,7 @@ struct Failure {
     ops: Vec<Op>,
 }
 
-fn run(seed: u64, ops: u64, coverage: &mut Coverage, bar: &ProgressBar) -> Result<(), Failure> {
+fn run(seed: u64, ops: u64, coverage: &mut Coverage, bar: &ProgressBar) -> Result<Ruin, Failure> {
     let setup = setup(seed);
     let mut session = Session::new(&setup);
     let mut generator = Generator::new(seed);
@@ -104,7 +105,10 @@ fn run(seed: u64, ops: u64, coverage: &mut Coverage, bar: &ProgressBar) -> Resul
             bar.inc(1_024.min(ops - nth));
         }
     }
-    session.finish().map_err(|what| Failure { seed, what, ops: done })
+    session.finish().map_err(|what| {
+        let ops = shrink(&setup, &done, &what);
+        Failure { seed, what, ops }
+    })
 }
 
 fn main() -> Result<()> {
@@ -112,11 +116,12 @@ fn main() -> Result<()> {
     let bar = ProgressBar::new(args.ops);
     bar.set_style(ProgressStyle::with_template("{elapsed_precise} {bar:40} {human_pos}/{human_len} {per_sec} {eta}")?);
     let (failed, coverage, first) = (AtomicBool::new(false), Mutex::new(Coverage::default()), Mutex::new(None));
+    let ruin = Mutex::new(Ruin::default());
     let (seeds, begun) = (args.ops.div_ceil(args.run), Instant::now());
     std::panic::set_hook(Box::new(|_| {}));
     std::thread::scope(|scope| {
         for thread in 0..args.threads {
-            let (failed, coverage, first, bar) = (&failed, &coverage, &first, &bar);
+            let (failed, coverage, first, bar, ruin) = (&failed, &coverage, &first, &bar, &ruin);
             scope.spawn(move || {
                 let mut own = Coverage::default();
                 for nth in (thread..seeds).step_by(args.threads as usize) {
@@ -124,9 +129,12 @@ fn main() -> Result<()> {
                         break;
                     }
                     let ops = args.run.min(args.ops - nth * args.run);
-                    if let Err(failure) = run(args.seed + nth, ops, &mut own, bar) {
-                        failed.store(true, Ordering::Relaxed);
-                        first.lock().expect("no thread panics").get_or_insert(failure);
+                    match run(args.seed + nth, ops, &mut own, bar) {
+                        Ok(end) => ruin.lock().expect("no thread panics").add(end),
+                        Err(failure) => {
+                            failed.store(true, Ordering::Relaxed);
+                            first.lock().expect("no thread panics").get_or_insert(failure);
+                        }
                     }
                 }
                 coverage.lock().expect("no thread panics").merge(own);
@@ -147,6 +155,8 @@ fn main() -> Result<()> {
     if !missing.is_empty() {
         bail!("never accepted: {}", missing.join(", "));
     }
+    let Ruin { accounts, calls, waiting } = ruin.into_inner()?;
+    println!("at the ends {accounts} bankrupt accounts were resolved in {calls} calls, {waiting} wait at a sweep cap");
     println!("{} operations, {} seeds from {}, {:.0} s", args.ops, seeds, args.seed, begun.elapsed().as_secs_f64());
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::ledger::Ledger;
 use crate::op::Op;
 use crate::outside::{Outcome, Outside, Refusal, Setup};
 use crate::roles::{Judged, Roles};
+use crate::ruin::{self, Ruin};
 
 /// Steps between two complete checks, for what is checked in part after every step.
 pub const WHOLE_EVERY: u64 = 64;
@@ -119,12 +120,15 @@ impl Session {
         self.engine.seat_in(who, market)
     }
 
-    /// Everything, at the end of a run.
+    /// Everything, at the end of a run; then whoever is bankrupt is resolved.
     ///
     /// # Errors
     /// Which invariant does not hold.
-    pub fn finish(&self) -> Result<(), String> {
-        invariants::check_whole(&self.engine)
+    pub fn finish(&mut self) -> Result<Ruin, String> {
+        invariants::check_whole(&self.engine)?;
+        let ruin = ruin::resolve_bankrupts(self, self.steps)?;
+        invariants::check_whole(&self.engine)?;
+        Ok(ruin)
     }
 }
 

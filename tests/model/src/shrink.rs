@@ -16,7 +16,11 @@ pub fn replay(setup: &Setup, ops: &[Op]) -> Option<(usize, String)> {
             Err(_) => return Some((nth + 1, "a panic".into())),
         }
     }
-    session.finish().err().map(|failure| (ops.len(), failure))
+    match catch_unwind(AssertUnwindSafe(|| session.finish())) {
+        Ok(Ok(_)) => None,
+        Ok(Err(failure)) => Some((ops.len(), failure)),
+        Err(_) => Some((ops.len(), "a panic".into())),
+    }
 }
 
 /// What is looked at of a failure when another one is compared with it: its words, without its numbers.

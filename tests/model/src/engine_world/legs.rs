@@ -13,6 +13,7 @@ use crate::outside::{Outcome, Outside, Refusal, QUOTE_DECIMALS};
 pub struct Legs {
     pub maintenance: LegTotals,
     pub favourable: LegTotals,
+    pub with_orders: LegTotals,
     initial: LegTotals,
     refusal: Option<Refusal>,
 }
@@ -166,6 +167,8 @@ impl EngineWorld {
             legs.maintenance = legs.maintenance.add(maintenance)?;
             let favourable = value_leg(params, seat, owed, &price, Valuation::Favourable)?;
             legs.favourable = legs.favourable.add(favourable)?;
+            let with_orders = value_leg(params, seat, owed, &price, Valuation::WithOrders)?;
+            legs.with_orders = legs.with_orders.add(with_orders)?;
             let needs_initial = matches!(action, Action::BesideAddedRisk | Action::Withdraw | Action::ObserveDeposit);
             if needs_initial && legs.refusal.is_none() {
                 let value = value_leg_for(action, params, seat, owed, &price, Valuation::Initial)?;

@@ -10,7 +10,7 @@ use taper_engine::margin::Valuation;
 use taper_engine::matching::SelfTrade;
 use taper_engine::modes::Action;
 use taper_engine::oracle::{Grade, OraclePrice};
-use taper_engine::orders::{self, OrderContext, OrderKind, OrderRequest};
+use taper_engine::orders::{self, CancelHealth, OrderContext, OrderKind, OrderRequest};
 use taper_engine::quantity::{BaseLots, Price, QuoteAtoms, Side};
 use taper_engine::sweep;
 use taper_engine::EngineError;
@@ -217,7 +217,11 @@ impl EngineWorld {
         let venue = &mut self.venues[market];
         venue.state.accrue(outside.slot);
         let account = &self.accounts[who].state;
-        let health = account_health(&venue.state, seat, account, &price, legs.favourable, Valuation::Favourable)?;
+        let health_in = |others, valuation| account_health(&venue.state, seat, account, &price, others, valuation);
+        let health = CancelHealth {
+            favourable: health_in(legs.favourable, Valuation::Favourable)?,
+            with_orders: health_in(legs.with_orders, Valuation::WithOrders)?,
+        };
         let (state, book) = (&mut venue.state, &mut venue.book);
         orders::force_cancel(state, book, seat, price.grade, &health, limit.into(), &mut self.log)?;
         Ok(())

@@ -75,6 +75,8 @@ pub fn requirement(params: &MarketParams, notional: Z, initial: bool) -> Z {
 pub enum Kind {
     Maintenance,
     Favourable,
+    /// As favourable, its orders filled.
+    Filled,
     Initial,
 }
 
@@ -100,7 +102,7 @@ impl Price {
 
     /// The price of a valuation at maintenance.
     pub fn of(&self, base: Z, kind: Kind) -> Z {
-        if kind == Kind::Favourable || self.grade == Grade::Frozen {
+        if matches!(kind, Kind::Favourable | Kind::Filled) || self.grade == Grade::Frozen {
             self.favourable(base)
         } else {
             self.price
@@ -122,6 +124,11 @@ pub fn value(market: &Market, seat: &Seat, owed: Z, price: &Price, kind: Kind) -
     if kind != Kind::Initial {
         let at = price.of(seat.base, kind);
         let equity = seat.entry + seat.base * at + seat.realised - owed;
+        if kind == Kind::Filled && price.grade != Grade::Frozen {
+            let (exposure, loss) = filled(seat, price);
+            let notional = (exposure * at).min(NOTIONAL_MAX);
+            return Ok(Worth { equity: equity - loss, requirement: requirement(params, notional, false) });
+        }
         let requirement = requirement(params, bounded(seat.base.abs(), at)?, false);
         return Ok(Worth { equity, requirement });
     }
@@ -139,11 +146,30 @@ pub fn value(market: &Market, seat: &Seat, owed: Z, price: &Price, kind: Kind) -
     Ok(Worth { equity: equity - loss_of_bids - loss_of_asks, requirement })
 }
 
+/// The largest size that resting orders would make, and what they would lose at the favourable edge; of the sides that rest more than they may
+/// reduce.
+fn filled(seat: &Seat, price: &Price) -> (Z, Z) {
+    let (mut exposure, mut loss) = (seat.base.abs(), 0);
+    if seat.resting(0) > seat.reducible(0) {
+        exposure = exposure.max((seat.base + seat.bid_lots).abs());
+        let edge = (price.price + price.confidence).min(TWO_40);
+        loss += ((seat.bid_extreme - edge).max(0) * seat.bid_lots).min(NOTIONAL_MAX);
+    }
+    if seat.resting(1) > seat.reducible(1) {
+        exposure = exposure.max((seat.base - seat.ask_lots).abs());
+        let edge = (price.price - price.confidence).max(1);
+        loss += ((edge - seat.ask_extreme).max(0) * seat.ask_lots).min(NOTIONAL_MAX);
+    }
+    (exposure, loss)
+}
+
 /// All legs but the instruction's own, valued.
 #[derive(Clone, Copy)]
 pub struct Others {
     pub maintenance: Worth,
     pub favourable: Worth,
+    /// As favourable, its orders filled.
+    pub filled: Worth,
     /// The initial valuation, or why there is none.
     pub initial: Outcome<Worth>,
 }
@@ -165,8 +191,8 @@ impl Ledger {
         oracles: u8,
         need: Need,
     ) -> Outcome<Others> {
-        let mut others =
-            Others { maintenance: Worth::default(), favourable: Worth::default(), initial: Ok(Worth::default()) };
+        let none = Worth::default();
+        let mut others = Others { maintenance: none, favourable: none, filled: none, initial: Ok(none) };
         let mut times: Vec<(i64, u32)> = Vec::new();
         if let Some((market, price)) = own {
             self.note(&mut times, market, price);
@@ -182,6 +208,7 @@ impl Ledger {
             let owed = self.owed(leg.market, leg.seat, outside.slot);
             others.maintenance = others.maintenance.plus(value(market, seat, owed, &price, Kind::Maintenance)?);
             others.favourable = others.favourable.plus(value(market, seat, owed, &price, Kind::Favourable)?);
+            others.filled = others.filled.plus(value(market, seat, owed, &price, Kind::Filled)?);
             others.initial = match (others.initial, verdict) {
                 (Ok(sum), Ok(())) if need == Need::Fresh => {
                     Ok(sum.plus(value(market, seat, owed, &price, Kind::Initial)?))

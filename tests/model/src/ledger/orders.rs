@@ -256,10 +256,16 @@ impl Ledger {
         let others = self.others(outside, who, Some((market, &price)), oracles, Need::Any)?;
         self.markets[market].accrue(outside.slot);
         let worth = self.health(outside, who, (market, seat, &price), others.favourable, Kind::Favourable)?;
+        let filled = self.health(outside, who, (market, seat, &price), others.filled, Kind::Filled)?;
+        let row = &mut self.markets[market];
+        let mut sides = vec![0, 1];
         if worth.is_at_least(10_000) {
-            return Err(E::ForceCancelHealthy.into());
+            sides.retain(|side| beyond(row.seat(seat), *side) > 0);
+            if filled.is_at_least(10_000) || sides.is_empty() {
+                return Err(E::ForceCancelHealthy.into());
+            }
         }
-        self.markets[market].cancel_of(seat, &[0, 1], limit.into());
+        row.cancel_of(seat, &sides, limit.into());
         Ok(())
     }
 }
