@@ -120,3 +120,26 @@ async fn strangers_cancel_only_for_the_unhealthy() {
     move_price(&mut world, 0, BANKRUPT).await;
     force_cancel(&mut world, "alice", 32).await.unwrap();
 }
+
+/// Alice bids for more than she could hold if the price fell to her bid. What only reduces stays.
+#[tokio::test]
+async fn strangers_cancel_what_would_make_its_owner_unhealthy() {
+    let mut world = long_alice().await;
+    world.place("alice", 0, order(Side::Bid, LISTED - 100_000, 2_800)).await.unwrap();
+    world.place("alice", 0, order(Side::Ask, LISTED + 50_000, 10_000)).await.unwrap();
+    world.pass(1).unwrap();
+    force_cancel(&mut world, "alice", 32).await.expect_error(TaperError::ForceCancelHealthy);
+    move_price(&mut world, 0, LISTED - 44_000).await;
+    assert!(health_bps(&world, "alice") > 12_000);
+    let health = world.health("alice").unwrap();
+    assert!(health.favourable.is_at_least(10_000) && health.with_orders.is_below(10_000));
+    let outcome = force_cancel(&mut world, "alice", 32).await.unwrap();
+    let seat = world.seat("alice", 0).unwrap().unwrap();
+    assert_eq!((seat.bid_count, seat.ask_count), (0, 1));
+    if world.chain.is_vm() {
+        let cancelled = outcome.event::<OrdersCancelled>().unwrap();
+        assert_eq!((cancelled.removals.len(), cancelled.side, cancelled.forced), (1, 0, true));
+    }
+    assert_eq!(world.health("alice").unwrap().with_orders, world.health("alice").unwrap().favourable);
+    force_cancel(&mut world, "alice", 32).await.expect_error(TaperError::ForceCancelHealthy);
+}

@@ -6,7 +6,7 @@ use crate::error::{EngineError, Result};
 use crate::modes::Action;
 use crate::oracle::{Grade, OraclePrice};
 use crate::params::{MarginTier, MarketParams};
-use crate::quantity::{wide_mul, BaseLots, QuoteAtoms, BPS_ONE, MAX_EQUITY_ATOMS, MAX_NOTIONAL_ATOMS};
+use crate::quantity::{wide_mul, BaseLots, QuoteAtoms, Side, BPS_ONE, MAX_EQUITY_ATOMS, MAX_NOTIONAL_ATOMS};
 use crate::seat::Seat;
 
 mod legs;
@@ -32,6 +32,9 @@ pub enum Valuation {
     Maintenance,
     /// Maintenance rates at the edge of the interval that favours the account.
     Favourable,
+    /// As `Favourable`, as if the resting orders that extend or turn the position had been filled at their limits: whose orders have
+    /// outlived their margin. Orders on a frozen leg, which nobody can meet, do not count.
+    WithOrders,
     /// Initial rates, worst case over open orders, prices biased against the account, profit weighted. Refuses frozen prices.
     Initial,
 }
@@ -107,18 +110,6 @@ impl Health {
             Ok(())
         } else {
             Err(EngineError::InitialHealthTooLow)
-        }
-    }
-
-    /// What strangers need to cancel an account's orders: health, at the edge that favours the account (this one), below 1.
-    ///
-    /// # Errors
-    /// `ForceCancelHealthy`.
-    pub fn require_unhealthy(&self) -> Result<()> {
-        if self.is_below(10_000) {
-            Ok(())
-        } else {
-            Err(EngineError::ForceCancelHealthy)
         }
     }
 
@@ -209,17 +200,48 @@ pub fn value_leg(
     valuation: Valuation,
 ) -> Result<LegTotals> {
     let base = BaseLots(seat.base_lots);
-    if valuation == Valuation::Initial {
-        return initial_value(params, seat, owed, price);
-    }
     let used = match (valuation, price.grade) {
-        (Valuation::Favourable, _) | (_, Grade::Frozen) => price.favourable(base),
-        _ => price.price,
+        (Valuation::Initial, _) => return initial_value(params, seat, owed, price),
+        (Valuation::Maintenance, grade) if grade != Grade::Frozen => price.price,
+        _ => price.favourable(base),
     };
     let realised = QuoteAtoms(seat.realised_atoms).sub(owed)?;
     let equity = used.notional(base)?.add(QuoteAtoms(seat.quote_entry_atoms))?.add(realised)?;
+    if valuation == Valuation::WithOrders && price.grade != Grade::Frozen {
+        let (exposure, loss) = filled(seat, price)?;
+        let notional = wide_mul(used.0, exposure.0).min(i128::from(MAX_NOTIONAL_ATOMS));
+        let notional = QuoteAtoms(i64::try_from(notional).map_err(|_| EngineError::MathOverflow)?);
+        return Ok(LegTotals { equity: equity.sub(loss)?, requirement: requirement(params, notional, false)? });
+    }
     let required = requirement(params, used.notional(base.abs()?)?, false)?;
     Ok(LegTotals { equity, requirement: required })
+}
+
+/// What the resting orders of a seat that extend or turn its position would make of it: the largest exposure, and what the fills would lose
+/// at the edge that favours them, at most `2^52` a side (an upper bound: the side's worst limit for all of its lots; against the account).
+fn filled(seat: &Seat, price: &OraclePrice) -> Result<(BaseLots, QuoteAtoms)> {
+    let size = seat.base().abs()?;
+    let (mut exposure, mut loss) = (size, QuoteAtoms::ZERO);
+    for side in [Side::Bid, Side::Ask] {
+        if !seat.rests_beyond(side) {
+            continue;
+        }
+        let signed = if side == Side::Bid { seat.resting_lots(side) } else { seat.resting_lots(side).neg()? };
+        exposure = exposure.max(seat.base().add(signed)?.abs()?);
+        let (lots, worse) = match side {
+            Side::Bid => {
+                let edge = price.favourable(BaseLots(1));
+                (seat.bid_lots, seat.bid_price_max_atoms_per_lot.saturating_sub(edge.0))
+            }
+            Side::Ask => {
+                let edge = price.favourable(BaseLots(-1));
+                (seat.ask_lots, edge.0.saturating_sub(seat.ask_price_min_atoms_per_lot))
+            }
+        };
+        let most = wide_mul(lots, worse.max(0)).min(i128::from(MAX_NOTIONAL_ATOMS));
+        loss = loss.add(QuoteAtoms(i64::try_from(most).map_err(|_| EngineError::MathOverflow)?))?;
+    }
+    Ok((exposure, loss))
 }
 
 /// As [`value_leg`], at a price that the action may use.

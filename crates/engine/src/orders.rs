@@ -18,7 +18,7 @@ use crate::quantity::{
 };
 use crate::seat::{Seat, ORDERS_PER_SEAT};
 
-pub use cancel::{cancel_all, cancel_order, force_cancel};
+pub use cancel::{cancel_all, cancel_order, force_cancel, CancelHealth};
 
 /// What becomes of the part of an order that does not fill at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -142,6 +142,12 @@ impl Seat {
         }
     }
 
+    /// True if the resting orders of a side are more than what they may reduce: they would extend or turn the position.
+    #[inline(always)]
+    pub const fn rests_beyond(&self, side: Side) -> bool {
+        self.resting_lots(side).0 > self.reducible_by(side).0
+    }
+
     /// Number of resting orders of a side.
     #[inline(always)]
     pub const fn resting_count(&self, side: Side) -> u16 {

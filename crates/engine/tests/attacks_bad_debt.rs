@@ -28,6 +28,8 @@ mod search;
 mod settle;
 #[path = "attacks_bad_debt/sharing.rs"]
 mod sharing;
+#[path = "attacks_bad_debt/shell.rs"]
+mod shell;
 #[path = "attacks_bad_debt/story.rs"]
 mod story;
 #[path = "attacks_bad_debt/waits.rs"]

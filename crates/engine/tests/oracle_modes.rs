@@ -14,7 +14,7 @@ use taper_engine::liquidate::partial_liquidate;
 use taper_engine::margin::{value_leg_for, LegTotals, Valuation};
 use taper_engine::modes::{Action, TABLE};
 use taper_engine::oracle::{Grade, OraclePrice};
-use taper_engine::orders::{force_cancel, place_order, OrderContext, OrderRequest};
+use taper_engine::orders::{force_cancel, place_order, CancelHealth, OrderContext, OrderRequest};
 use taper_engine::quantity::{BaseLots, Price, QuoteAtoms, Side};
 use taper_engine::resolve::{resolve_leg, OtherLegs, ResolveContext, ResolveLog};
 use taper_engine::settlement::settle_market;
@@ -145,10 +145,12 @@ fn cancel_by_force(grade: Grade) -> Result<()> {
     world.set_price(HARD);
     let account = &world.accounts[ALICE as usize];
     let (price, others) = (&world.price, LegTotals::default());
-    let favourable =
-        taper_engine::liquidate::account_health(&world.market, ALICE, account, price, others, Valuation::Favourable);
+    let health = |valuation| {
+        taper_engine::liquidate::account_health(&world.market, ALICE, account, price, others, valuation).unwrap()
+    };
+    let health = CancelHealth { favourable: health(Valuation::Favourable), with_orders: health(Valuation::WithOrders) };
     let (market, book) = (&mut world.market, &mut world.book);
-    let cancelled = force_cancel(market, book, ALICE, grade, &favourable.unwrap(), 32, &mut world.log)?;
+    let cancelled = force_cancel(market, book, ALICE, grade, &health, 32, &mut world.log)?;
     assert_eq!(cancelled, 1);
     Ok(())
 }

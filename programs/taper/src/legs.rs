@@ -50,6 +50,8 @@ pub struct Needs {
     pub maintenance: bool,
     /// Maintenance at the edges that favour the account.
     pub favourable: bool,
+    /// The same, as if its orders had been filled.
+    pub with_orders: bool,
     /// Initial.
     pub initial: bool,
     /// What for: the row of the engine's table of modes that says which prices each leg may have.
@@ -58,19 +60,33 @@ pub struct Needs {
 
 impl Needs {
     /// For an order: would the account be sound, and did it get worse?
-    pub const ORDER: Self =
-        Self { maintenance: true, favourable: false, initial: true, action: Action::BesideAddedRisk };
+    pub const ORDER: Self = Self {
+        maintenance: true,
+        favourable: false,
+        with_orders: false,
+        initial: true,
+        action: Action::BesideAddedRisk,
+    };
     /// For a slice: eligibility in the account's favour, everything else at mid prices.
-    pub const SLICE: Self = Self { maintenance: true, favourable: true, initial: false, action: Action::BesideOthers };
+    pub const SLICE: Self =
+        Self { maintenance: true, favourable: true, with_orders: false, initial: false, action: Action::BesideOthers };
     /// For a withdrawal.
     pub const WITHDRAWAL: Self =
-        Self { maintenance: false, favourable: false, initial: true, action: Action::Withdraw };
+        Self { maintenance: false, favourable: false, with_orders: false, initial: true, action: Action::Withdraw };
     /// For a deposit that looks at an episode.
-    pub const DEPOSIT: Self =
-        Self { maintenance: false, favourable: false, initial: true, action: Action::ObserveDeposit };
+    pub const DEPOSIT: Self = Self {
+        maintenance: false,
+        favourable: false,
+        with_orders: false,
+        initial: true,
+        action: Action::ObserveDeposit,
+    };
+    /// For strangers who cancel its orders.
+    pub const CANCEL: Self =
+        Self { maintenance: false, favourable: true, with_orders: true, initial: false, action: Action::BesideOthers };
     /// For strangers' observations.
     pub const FAVOURABLE: Self =
-        Self { maintenance: false, favourable: true, initial: false, action: Action::BesideOthers };
+        Self { maintenance: false, favourable: true, with_orders: false, initial: false, action: Action::BesideOthers };
 }
 
 /// Sums over legs, in the valuations asked for.
@@ -80,6 +96,8 @@ pub struct Legs {
     pub maintenance: LegTotals,
     /// Maintenance in the account's favour.
     pub favourable: LegTotals,
+    /// The same, as if its orders had been filled.
+    pub with_orders: LegTotals,
     initial: LegTotals,
     refusal: Option<TaperError>,
     span: Span,
@@ -217,6 +235,10 @@ impl Walk<'_> {
         if needs.favourable {
             let value = value_leg(params, seat, owed, &price, Valuation::Favourable).or_refuse()?;
             legs.favourable = legs.favourable.add(value).or_refuse()?;
+        }
+        if needs.with_orders {
+            let value = value_leg(params, seat, owed, &price, Valuation::WithOrders).or_refuse()?;
+            legs.with_orders = legs.with_orders.add(value).or_refuse()?;
         }
         if needs.initial && legs.refusal.is_none() {
             let value = value_leg_for(needs.action, params, seat, owed, &price, Valuation::Initial).or_refuse()?;

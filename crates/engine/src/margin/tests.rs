@@ -244,10 +244,57 @@ fn the_loss_of_orders_is_not_weighted_as_profit() {
 }
 
 #[test]
-fn initial_health_of_one_is_enough_and_maintenance_health_of_one_is_healthy() {
+fn orders_that_extend_or_turn_count_as_filled_at_the_favourable_edge() {
+    let params = params();
+    let value = |seat: &Seat, owed, grade| {
+        value_leg(&params, seat, QuoteAtoms(owed), &priced(1_000, grade), Valuation::WithOrders)
+    };
+    // Flat: 20 bids, the highest 4,000 above the edge of 451,000; the requirement at the mid price.
+    let mut flat = seat(0, 0, 0);
+    (flat.bid_lots, flat.bid_price_max_atoms_per_lot) = (20, 455_000);
+    assert_eq!(value(&flat, 0, Grade::Fresh), Ok(totals(-80_000, 2_700_000_000)));
+    assert_eq!(value(&flat, 7, Grade::Degraded), Ok(totals(-80_007, 2_700_000_000)));
+    // Nobody can meet them where there is no price.
+    assert_eq!(value(&flat, 7, Grade::Frozen), Ok(totals(-7, 0)));
+    // At the edge there is no loss.
+    flat.bid_price_max_atoms_per_lot = 451_000;
+    assert_eq!(value(&flat, 0, Grade::Fresh), Ok(totals(0, 2_700_000_000)));
+
+    // Long 10, worth 451,000 each: asks for 10 reduce.
+    let mut long = seat(10, -4_500_000, -50);
+    (long.ask_lots, long.ask_price_min_atoms_per_lot) = (10, 440_000);
+    let without = value_leg(&params, &long, QuoteAtoms(3), &priced(1_000, Grade::Fresh), Valuation::Favourable);
+    assert_eq!(value(&long, 3, Grade::Fresh), without);
+    assert_eq!(without, Ok(totals(9_947, 1_353_000_000)));
+    // For 11 they turn it: all of them lose 9,000 under the edge of 449,000, and the size stays.
+    long.ask_lots = 11;
+    assert_eq!(value(&long, 3, Grade::Fresh), Ok(totals(9_947 - 99_000, 1_353_000_000)));
+    long.ask_lots = 30;
+    assert_eq!(value(&long, 3, Grade::Fresh), Ok(totals(9_947 - 270_000, 2_706_000_000)));
+    // Bids extend it: 15 lots.
+    (long.ask_lots, long.bid_lots, long.bid_price_max_atoms_per_lot) = (10, 5, 400_000);
+    assert_eq!(value(&long, 3, Grade::Fresh), Ok(totals(9_947, 2_029_500_000)));
+
+    // The mirror image, at 449,000: bids for 10 reduce, asks extend.
+    let mut short = seat(-10, 4_500_000, 0);
+    (short.bid_lots, short.bid_price_max_atoms_per_lot) = (10, 470_000);
+    (short.ask_lots, short.ask_price_min_atoms_per_lot) = (2, 448_000);
+    assert_eq!(value(&short, 0, Grade::Fresh), Ok(totals(10_000 - 2_000, 1_616_400_000)));
+}
+
+/// Whatever rests, its value says so: strangers must not be refused by an overflow.
+#[test]
+fn orders_beyond_all_bounds_count_as_much_as_can_be_said() {
+    let params = params();
+    let mut flat = seat(0, 0, 0);
+    (flat.bid_lots, flat.bid_price_max_atoms_per_lot) = (i64::MAX, 1 << 40);
+    let value = value_leg(&params, &flat, QuoteAtoms::ZERO, &priced(0, Grade::Fresh), Valuation::WithOrders);
+    assert_eq!(value, Ok(totals(-(1 << 52), 4_499_189_627_370_496_000)));
+}
+
+#[test]
+fn initial_health_of_one_is_enough() {
     // 100 atoms against a requirement of 100 atoms, in atom-bps.
     assert_eq!(health(100, 1_000_000).require_initial(), Ok(()));
     assert_eq!(health(99, 1_000_000).require_initial(), Err(EngineError::InitialHealthTooLow));
-    assert_eq!(health(100, 1_000_000).require_unhealthy(), Err(EngineError::ForceCancelHealthy));
-    assert_eq!(health(99, 1_000_000).require_unhealthy(), Ok(()));
 }

@@ -1,4 +1,4 @@
-//! Cancelling: always allowed to the owner, and without a price; to strangers when the account is unhealthy.
+//! Cancelling: always allowed to the owner, and without a price; to strangers when the account is unhealthy, or would be with its orders filled.
 
 use crate::book::{index_of, Book, Order, OrderId, ORDERS_PER_SIDE};
 use crate::error::{EngineError, Result};
@@ -8,7 +8,7 @@ use crate::matching::{FillLog, RemovalReason};
 use crate::modes::Action;
 use crate::oracle::Grade;
 use crate::quantity::{BaseLots, Side};
-use crate::seat::ORDERS_PER_SEAT;
+use crate::seat::{Seat, ORDERS_PER_SEAT};
 
 /// Cancels one order. The caller has checked that the account owns the seat. Needs no price. Returns the order as it was.
 ///
@@ -26,8 +26,39 @@ pub fn cancel_order(market: &mut MarketState, book: &mut Book, seat_index: u32, 
     Ok(order)
 }
 
-/// Cancels an unhealthy account's orders for a stranger. `favourable` is its health at the edge that favours it, `grade` that of this
-/// market's price. Returns how many.
+/// An account's health, as a stranger who wants to cancel its orders has to find it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CancelHealth {
+    /// At the edge that favours it.
+    pub favourable: Health,
+    /// The same, as if its orders had been filled ([`Valuation::WithOrders`](crate::margin::Valuation)).
+    pub with_orders: Health,
+}
+
+impl CancelHealth {
+    /// Which of a seat's orders a stranger may cancel: all of an unhealthy account's (`None`: both sides), and of an account that its orders would
+    /// make unhealthy those on the sides that extend or turn its position. Otherwise an order could outlive its margin: whoever loses
+    /// elsewhere what stood behind it, and closes there, has no position and no requirement, and nothing to pay with when the order is met.
+    ///
+    /// # Errors
+    /// `ForceCancelHealthy`.
+    pub fn cancellable(&self, seat: &Seat) -> Result<Option<Side>> {
+        if self.favourable.is_below(10_000) {
+            return Ok(None);
+        }
+        if !self.with_orders.is_below(10_000) {
+            return Err(EngineError::ForceCancelHealthy);
+        }
+        match (seat.rests_beyond(Side::Bid), seat.rests_beyond(Side::Ask)) {
+            (true, true) => Ok(None),
+            (true, false) => Ok(Some(Side::Bid)),
+            (false, true) => Ok(Some(Side::Ask)),
+            (false, false) => Err(EngineError::ForceCancelHealthy),
+        }
+    }
+}
+
+/// Cancels orders for a stranger: those that [`CancelHealth::cancellable`] names. `grade` is that of this market's price. Returns how many.
 ///
 /// # Errors
 /// `OracleStale` for a frozen price; `ForceCancelHealthy`; as [`cancel_all`].
@@ -36,13 +67,13 @@ pub fn force_cancel(
     book: &mut Book,
     seat_index: u32,
     grade: Grade,
-    favourable: &Health,
+    health: &CancelHealth,
     limit: u32,
     log: &mut FillLog,
 ) -> Result<u32> {
     Action::ForceCancel.require(grade)?;
-    favourable.require_unhealthy()?;
-    cancel_all(market, book, seat_index, None, limit, log)
+    let side = health.cancellable(market.seats.get(seat_index)?)?;
+    cancel_all(market, book, seat_index, side, limit, log)
 }
 
 /// Cancels orders of a seat, on one side or on both, best first, at most `limit` and what the log has room for. Returns how many.

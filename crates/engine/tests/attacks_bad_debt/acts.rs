@@ -9,6 +9,7 @@ use taper_engine::error::{EngineError, Result};
 use taper_engine::funding::{sample, FundingSample};
 use taper_engine::liquidate::{flag, partial_liquidate, LiquidationContext, LiquidationRequest, SliceSummary};
 use taper_engine::margin::{value_leg, Valuation};
+use taper_engine::orders::{force_cancel, CancelHealth};
 use taper_engine::quantity::{BaseLots, QuoteAtoms};
 use taper_engine::resolve::{resolve_leg, OtherLegs, ResolveContext, ResolveLog, ResolveSummary};
 
@@ -117,6 +118,20 @@ impl Rig {
             rig.touch_seat(caller, Leg { venue, seat: seat_index })?;
             rig.touch_seat(who, leg)?;
             Ok(slice)
+        })
+    }
+
+    /// Everything of an account in a market that strangers may cancel; how many orders.
+    pub fn force_cancel(&mut self, who: usize, venue: usize) -> Result<u32> {
+        self.attempt(venue, |rig| {
+            let leg = rig.leg(who, venue).ok_or(EngineError::SeatNotOwned)?;
+            let health = CancelHealth {
+                favourable: rig.health(who, Valuation::Favourable),
+                with_orders: rig.health(who, Valuation::WithOrders),
+            };
+            *rig.log = bytemuck::Zeroable::zeroed();
+            let Venue { market, book, price } = &mut rig.venues[venue];
+            force_cancel(market, book, leg.seat, price.grade, &health, 64, &mut rig.log)
         })
     }
 

@@ -3,12 +3,12 @@
 use anchor_lang::prelude::*;
 use taper_engine::liquidate::account_health;
 use taper_engine::margin::Valuation;
-use taper_engine::orders;
+use taper_engine::orders::{self, CancelHealth};
 
 use crate::error::{Refusal, TaperError};
 use crate::events::{OrdersCancelled, Removal};
 use crate::fills::new_fill_log;
-use crate::instructions::BOTH_SIDES;
+use crate::instructions::{side_code, BOTH_SIDES};
 use crate::legs::{Needs, Now, Walk};
 use crate::state::{Exchange, LoadKnown, MarginAccount, Market, OrderBook};
 
@@ -23,7 +23,7 @@ pub struct ForceCancelOrders<'info> {
     /// Its order book.
     #[account(mut)]
     pub order_book: AccountLoader<'info, OrderBook>,
-    /// The unhealthy margin account.
+    /// The margin account that is unhealthy, or would be with its orders filled.
     pub margin_account: AccountLoader<'info, MarginAccount>,
     /// CHECK: the market's oracle; identity, owner and layout are checked by `oracle::read`.
     pub oracle: UncheckedAccount<'info>,
@@ -36,9 +36,10 @@ pub struct ForceCancelOrdersArgs {
     pub limit: u8,
 }
 
-/// Cancels an unhealthy account's orders in one market.
+/// Cancels orders in one market of an account that is unhealthy, or that its orders would make unhealthy.
 ///
-/// Specification: anyone may call, when health is below 1 at the edge of the interval that favours the account.
+/// Specification, section 12: anyone may call, when health is below 1 at the edge of the interval that favours the account; or, for the sides
+/// that extend or turn its position, when it would be so with its orders filled at their limits.
 ///
 /// # Errors
 /// `ForceCancelHealthy`, `PositionNotFound`, `WrongExchange`, `WrongOrderBook`, `InvalidArgument`; of the legs and oracles.
@@ -62,14 +63,19 @@ pub fn handle_force_cancel_orders<'info>(
     let walk =
         Walk { exchange: &exchange, exchange_key: &exchange_key, account: &account, account_key: &account_key, now };
     let (price, legs) =
-        walk.price_and_value(&mut market, &market_key, &accounts.oracle, ctx.remaining_accounts, Needs::FAVOURABLE)?;
-    let others = legs.favourable;
+        walk.price_and_value(&mut market, &market_key, &accounts.oracle, ctx.remaining_accounts, Needs::CANCEL)?;
     market.state.accrue(now.slot);
-    let health =
-        account_health(&market.state, seat_index, &account.state, &price, others, Valuation::Favourable).or_refuse()?;
+    let health_in = |others, valuation| {
+        account_health(&market.state, seat_index, &account.state, &price, others, valuation).or_refuse()
+    };
+    let health = CancelHealth {
+        favourable: health_in(legs.favourable, Valuation::Favourable)?,
+        with_orders: health_in(legs.with_orders, Valuation::WithOrders)?,
+    };
 
     let mut order_book = accounts.order_book.load_known_mut()?;
     let (state, book, limit) = (&mut market.state, &mut order_book.book, u32::from(args.limit));
+    let side = health.cancellable(state.seats.get(seat_index).or_refuse()?).or_refuse()?;
     let mut log = new_fill_log();
     orders::force_cancel(state, book, seat_index, price.grade, &health, limit, &mut log).or_refuse()?;
     market.invariant()?;
@@ -78,7 +84,7 @@ pub fn handle_force_cancel_orders<'info>(
         market: market_key,
         margin_account: account_key,
         seat_index,
-        side: BOTH_SIDES,
+        side: side.map_or(BOTH_SIDES, side_code),
         forced: true,
         removals: log.removals().iter().map(Removal::from).collect(),
     });

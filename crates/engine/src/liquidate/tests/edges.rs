@@ -132,13 +132,6 @@ fn what_a_flag_finds() {
     assert_eq!(found(account, 33, none), Ok(FlagOutcome::Ended));
 }
 
-#[test]
-fn strangers_cancel_orders_below_health_one_only() {
-    let at = |equity: i64| Health { equity: QuoteAtoms(equity), requirement: Requirement(10_000 * 10_000) };
-    assert_eq!(at(10_000).require_unhealthy(), Err(EngineError::ForceCancelHealthy));
-    assert_eq!(at(9_999).require_unhealthy(), Ok(()));
-}
-
 /// The longest log: all orders of the account, and then as many expired ones in the way as the matching loop removes.
 #[test]
 fn a_full_seat_behind_a_row_of_expired_orders_can_be_logged() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fixture::{bid, rig};
+use crate::margin::Requirement;
 use bytemuck::Zeroable;
 
 #[test]
@@ -57,4 +58,23 @@ fn a_pure_reduction_neither_grows_nor_turns_nor_rests_more_beyond_the_position()
     assert!(!of(with_asks(10, 0), with_asks(10, 11), Side::Ask));
     assert!(of(with_asks(10, 15), with_asks(6, 11), Side::Ask));
     assert!(!of(with_asks(10, 15), with_asks(6, 12), Side::Ask));
+}
+
+#[test]
+fn strangers_cancel_what_adds_below_one_with_orders_and_everything_below_one_without() {
+    let at = |equity: i64| Health { equity: QuoteAtoms(equity), requirement: Requirement(10_000 * 10_000) };
+    let mut seat: Seat = bytemuck::Zeroable::zeroed();
+    let health = |favourable, with_orders| CancelHealth { favourable: at(favourable), with_orders: at(with_orders) };
+    (seat.base_lots, seat.bid_lots, seat.ask_lots) = (10, 1, 11);
+    let healthy = Err(EngineError::ForceCancelHealthy);
+    assert_eq!(health(10_000, 10_000).cancellable(&seat), healthy);
+    assert_eq!(health(10_000, 9_999).cancellable(&seat), Ok(None));
+    // Ten asks only reduce.
+    seat.ask_lots = 10;
+    assert_eq!(health(10_000, 9_999).cancellable(&seat), Ok(Some(Side::Bid)));
+    seat.bid_lots = 0;
+    assert_eq!(health(10_000, 9_999).cancellable(&seat), healthy);
+    assert_eq!(health(9_999, 9_999).cancellable(&seat), Ok(None));
+    (seat.base_lots, seat.bid_lots) = (-10, 10);
+    assert_eq!(health(10_000, 9_999).cancellable(&seat), Ok(Some(Side::Ask)));
 }
