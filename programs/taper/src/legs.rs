@@ -84,9 +84,6 @@ impl Needs {
     /// For strangers who cancel its orders.
     pub const CANCEL: Self =
         Self { maintenance: false, favourable: true, with_orders: true, initial: false, action: Action::BesideOthers };
-    /// For strangers' observations.
-    pub const FAVOURABLE: Self =
-        Self { maintenance: false, favourable: true, with_orders: false, initial: false, action: Action::BesideOthers };
 }
 
 /// Sums over legs, in the valuations asked for.
