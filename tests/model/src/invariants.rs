@@ -2,8 +2,8 @@
 //!
 //! After every accepted operation: INV-01, 02, 03, 06, 07, 08, 09, 11, 12, 13, 14, 15, 16, 21, 23, recomputed from the rows. Every
 //! [`crate::run::WHOLE_EVERY`] steps, and at the end: INV-07, 08, 09, 11 once more by the engine's own auditor, over all rows of the tables, used or
-//! not. At the end of a run INV-22 ([`crate::ruin`]). INV-04, 05, 10 and 18 hold because the auditor predicts every fill, penalty, removal and
-//! refusal; INV-17 is the runtime's; INV-19 and 20 are searches (`docs/attacks.md`).
+//! not. At the end of a run INV-18 and 22 ([`crate::rescue`], [`crate::ruin`]). INV-04, 05 and 10 hold because the auditor predicts every fill,
+//! penalty and removal; INV-17 is the runtime's; INV-19 and 20 are searches (`docs/attacks.md`).
 
 use std::collections::HashMap;
 

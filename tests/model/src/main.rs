@@ -10,8 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use taper_model::generate::{setup, Generator};
 use taper_model::op::Op;
 use taper_model::outside::{Outcome, Refusal};
-use taper_model::ruin::Ruin;
-use taper_model::run::Session;
+use taper_model::run::{End, Session};
 use taper_model::shrink::shrink;
 
 /// Random, adversarial work on the engine, audited after every operation.
@@ -85,7 +84,7 @@ struct Failure {
     ops: Vec<Op>,
 }
 
-fn run(seed: u64, ops: u64, coverage: &mut Coverage, bar: &ProgressBar) -> Result<Ruin, Failure> {
+fn run(seed: u64, ops: u64, coverage: &mut Coverage, bar: &ProgressBar) -> Result<End, Failure> {
     let setup = setup(seed);
     let mut session = Session::new(&setup);
     let mut generator = Generator::new(seed);
@@ -116,12 +115,12 @@ fn main() -> Result<()> {
     let bar = ProgressBar::new(args.ops);
     bar.set_style(ProgressStyle::with_template("{elapsed_precise} {bar:40} {human_pos}/{human_len} {per_sec} {eta}")?);
     let (failed, coverage, first) = (AtomicBool::new(false), Mutex::new(Coverage::default()), Mutex::new(None));
-    let ruin = Mutex::new(Ruin::default());
+    let ends = Mutex::new(End::default());
     let (seeds, begun) = (args.ops.div_ceil(args.run), Instant::now());
     std::panic::set_hook(Box::new(|_| {}));
     std::thread::scope(|scope| {
         for thread in 0..args.threads {
-            let (failed, coverage, first, bar, ruin) = (&failed, &coverage, &first, &bar, &ruin);
+            let (failed, coverage, first, bar, ends) = (&failed, &coverage, &first, &bar, &ends);
             scope.spawn(move || {
                 let mut own = Coverage::default();
                 for nth in (thread..seeds).step_by(args.threads as usize) {
@@ -130,7 +129,7 @@ fn main() -> Result<()> {
                     }
                     let ops = args.run.min(args.ops - nth * args.run);
                     match run(args.seed + nth, ops, &mut own, bar) {
-                        Ok(end) => ruin.lock().expect("no thread panics").add(end),
+                        Ok(end) => ends.lock().expect("no thread panics").add(end),
                         Err(failure) => {
                             failed.store(true, Ordering::Relaxed);
                             first.lock().expect("no thread panics").get_or_insert(failure);
@@ -155,8 +154,12 @@ fn main() -> Result<()> {
     if !missing.is_empty() {
         bail!("never accepted: {}", missing.join(", "));
     }
-    let Ruin { accounts, calls, waiting } = ruin.into_inner()?;
-    println!("at the ends {accounts} bankrupt accounts were resolved in {calls} calls, {waiting} wait at a sweep cap");
+    let End { rescue, ruin } = ends.into_inner()?;
+    println!(
+        "at the ends {} unhealthy accounts became sound in {} calls, {} are worth no more than their bonds; \
+         {} bankrupt ones were resolved in {} calls, {} wait at a sweep cap",
+        rescue.accounts, rescue.calls, rescue.between, ruin.accounts, ruin.calls, ruin.waiting
+    );
     println!("{} operations, {} seeds from {}, {:.0} s", args.ops, seeds, args.seed, begun.elapsed().as_secs_f64());
     Ok(())
 }

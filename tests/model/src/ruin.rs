@@ -26,15 +26,6 @@ pub struct Ruin {
     pub waiting: u64,
 }
 
-impl Ruin {
-    /// The sum of two.
-    pub fn add(&mut self, other: Self) {
-        self.accounts += other.accounts;
-        self.calls += other.calls;
-        self.waiting += other.waiting;
-    }
-}
-
 /// Live prices, then calls for random legs in random order until nobody who is bankrupt has a seat. Every call is one more step of the session,
 /// compared with the auditor and checked like all others.
 ///
@@ -61,7 +52,7 @@ pub fn resolve_bankrupts(session: &mut Session, seed: u64) -> Result<Ruin, Strin
 }
 
 /// Time passes, and every publisher says once more what it said last, if that was a price.
-fn pass_time(session: &mut Session, (slots, seconds): (u64, i64)) -> Result<(), String> {
+pub(crate) fn pass_time(session: &mut Session, (slots, seconds): (u64, i64)) -> Result<(), String> {
     session.step(&Op::Clock { slots, seconds })?.ok();
     for market in 0..session.ledger.markets.len() {
         let start = session.setup.publications[market].price;
@@ -90,7 +81,7 @@ fn equity(session: &Session, who: usize) -> Option<Z> {
     estate.ok().map(|(estate, _)| estate.equity())
 }
 
-fn markets_of(session: &Session, who: usize) -> Vec<usize> {
+pub(crate) fn markets_of(session: &Session, who: usize) -> Vec<usize> {
     session.ledger.accounts[who].legs.iter().flatten().map(|leg| leg.market).collect()
 }
 

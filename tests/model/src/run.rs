@@ -10,11 +10,33 @@ use crate::invariants::{self, Before, Step};
 use crate::ledger::Ledger;
 use crate::op::Op;
 use crate::outside::{Outcome, Outside, Refusal, Setup};
+use crate::rescue::{self, Rescue};
 use crate::roles::{Judged, Roles};
 use crate::ruin::{self, Ruin};
 
 /// Steps between two complete checks, for what is checked in part after every step.
 pub const WHOLE_EVERY: u64 = 64;
+
+/// What the end of a run has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct End {
+    /// The unhealthy.
+    pub rescue: Rescue,
+    /// The bankrupt.
+    pub ruin: Ruin,
+}
+
+impl End {
+    /// Adds another run's.
+    pub fn add(&mut self, other: Self) {
+        self.rescue.accounts += other.rescue.accounts;
+        self.rescue.calls += other.rescue.calls;
+        self.rescue.between += other.rescue.between;
+        self.ruin.accounts += other.ruin.accounts;
+        self.ruin.calls += other.ruin.calls;
+        self.ruin.waiting += other.ruin.waiting;
+    }
+}
 
 /// An exchange twice over: on the engine, and in the auditor's books.
 pub struct Session {
@@ -120,15 +142,16 @@ impl Session {
         self.engine.seat_in(who, market)
     }
 
-    /// Everything, at the end of a run; then whoever is bankrupt is resolved.
+    /// Everything, at the end of a run; then strangers help whoever is unhealthy, and resolve whoever is bankrupt.
     ///
     /// # Errors
     /// Which invariant does not hold.
-    pub fn finish(&mut self) -> Result<Ruin, String> {
+    pub fn finish(&mut self) -> Result<End, String> {
         invariants::check_whole(&self.engine)?;
         let ruin = ruin::resolve_bankrupts(self, self.steps)?;
+        let rescue = rescue::rescue_the_unhealthy(self)?;
         invariants::check_whole(&self.engine)?;
-        Ok(ruin)
+        Ok(End { rescue, ruin })
     }
 }
 

@@ -1,7 +1,9 @@
 //! A fixed amount of random work, and everything that has ever failed.
 
+use taper_engine::quantity::Side;
 use taper_engine::EngineError;
 use taper_model::generate::{setup, Generator, CROWDED};
+use taper_model::invariants::{check, Before, Step};
 use taper_model::op::Op;
 use taper_model::outside::Refusal;
 use taper_model::run::Session;
@@ -81,4 +83,37 @@ fn the_auditor_finds_a_missing_atom() {
     assert_eq!(failure, "account 2: cash: the engine has 1999, the auditor 2000");
     let failure = session.finish().unwrap_err();
     assert_eq!(failure, "INV-01: the vault holds 2000, all claims are 1999");
+}
+
+/// Nor would checks of a book that cannot fail: orders out of order, and a seat that says something else of them.
+#[test]
+fn a_book_in_disorder_is_found() {
+    let mut session = Session::new(&setup(2));
+    let mut generator = Generator::new(2);
+    let disordered = |session: &Session| {
+        let mut before = Before::default();
+        before.note(&session.engine, session.outside.slot);
+        let op = Op::SweepIncome { market: 0 };
+        let step = Step { op: &op, outside: &session.outside, before: &before, books: &session.ledger };
+        check(&session.engine, &session.ledger, &step, false).err()
+    };
+    // A market with two bids of different prices.
+    let market = loop {
+        let op = generator.next(&session);
+        session.step(&op).unwrap().ok();
+        let worst_two = |book: &taper_engine::book::Book| match book.orders(Side::Bid) {
+            [one, other, ..] => one.price_atoms_per_lot < other.price_atoms_per_lot,
+            _ => false,
+        };
+        if let Some(market) = session.engine.venues.iter().position(|venue| worst_two(&venue.book)) {
+            break market;
+        }
+    };
+    assert_eq!(disordered(&session), None);
+    session.engine.venues[market].book.bids.swap(0, 1);
+    assert_eq!(disordered(&session).unwrap(), format!("INV-09: the book is not sorted, market {market}"));
+    session.engine.venues[market].book.bids.swap(0, 1);
+    let seat = session.engine.venues[market].book.bids[0].seat_index as usize;
+    session.engine.venues[market].state.seats.rows[seat].bid_quote_atoms += 1;
+    assert_eq!(disordered(&session).unwrap(), format!("INV-08: a seat's totals, market {market}"));
 }
