@@ -1,7 +1,9 @@
 //! A debt in one market beside a profit that waits at the sweep cap of another.
 
-use crate::rig::{Rig, PRICE};
+use crate::rig::{limit, Rig, PRICE, TICK};
 use taper_engine::error::EngineError;
+use taper_engine::margin::Valuation;
+use taper_engine::quantity::Side;
 
 const BETWEEN: usize = 0;
 const WINNER: usize = 1;
@@ -39,5 +41,41 @@ fn a_debt_waits_for_a_profit_at_another_markets_cap() {
     // What is left is its own bond's to pay.
     rig.resolve(BETWEEN, HERE).unwrap();
     assert_eq!((rig.leg(BETWEEN, HERE), rig.leg(BETWEEN, CAPPED)), (None, None));
+    rig.audit();
+}
+
+/// A position so small that its bond is worth more than the takeover point: between what it is worth without the bond and with it, it can neither be sliced
+/// nor resolved. Nobody bears anything: the bond stands for the debt, it ends with any cash or a better price, and a further fall makes it a takeover.
+#[test]
+fn a_bond_worth_more_than_the_takeover_point_holds_both_up() {
+    let mut rig = Rig::new(1, 3);
+    for (who, stake) in [(BETWEEN, 7_000_000), (WINNER, 1_000_000_000), (LOSER, 1_000_000_000)] {
+        rig.deposit(who, stake);
+    }
+    rig.trade(BETWEEN, WINNER, HERE, PRICE, 500).unwrap();
+    rig.place(LOSER, HERE, limit(Side::Bid, PRICE * 88 / 100 - TICK, 500)).unwrap();
+    rig.set_price(HERE, PRICE * 88 / 100);
+    let health = rig.health(BETWEEN, Valuation::Maintenance);
+    let (equity, requirement) = (health.equity.0, health.requirement.to_atoms_down());
+    let point = i64::from(rig.venues[HERE].market.params.takeover_health_bps);
+    assert!(equity <= 0 && rig.equity(BETWEEN) * 10_000 > point * requirement, "{equity} {requirement}");
+    for slots in [1, 100_000] {
+        rig.slot += slots;
+        rig.flag(BETWEEN, HERE);
+        assert_eq!(rig.liquidate(LOSER, BETWEEN, HERE).map(|_| ()), Err(EngineError::AccountBankrupt));
+        assert_eq!(rig.absorb(LOSER, BETWEEN, HERE).map(|_| ()), Err(EngineError::AccountBankrupt));
+        assert_eq!(rig.resolve(BETWEEN, HERE).map(|_| ()), Err(EngineError::AccountSolvent));
+    }
+    // Some cash: sliced.
+    let mut paid = rig.clone();
+    paid.deposit(BETWEEN, 1 - equity + 100_000);
+    assert!(paid.liquidate(LOSER, BETWEEN, HERE).unwrap().lots.0 > 0);
+    // A further fall: taken over, and nobody has lost anything but its owner.
+    rig.set_price(HERE, 86_500);
+    let (others, kept) = (rig.worth(&[WINNER, LOSER]), rig.equity(BETWEEN));
+    assert!(kept > 0);
+    rig.resolve_all(BETWEEN);
+    assert_eq!(rig.leg(BETWEEN, HERE), None);
+    assert!(rig.worth(&[WINNER, LOSER]) >= others && rig.wallets(&[BETWEEN]) >= -7_000_000);
     rig.audit();
 }
