@@ -100,14 +100,14 @@ fn waits(session: &Session, who: usize) -> bool {
     is_flat && has_debt && has_stuck && equity(session, who) == Some(0)
 }
 
-/// INV-22's bound: each leg's counterparties, sixteen a call, one call to resolve and one to release; and one to cancel its orders, where
-/// nothing but orders is left.
+/// INV-22's bound: each leg's counterparties, sixteen a call, one call to resolve and one to release; one to cancel its orders, where nothing
+/// but orders is left; one to record its account's deficit anew, where a deficit is on record that is none any more.
 fn bound(session: &Session, who: usize) -> u64 {
     let calls = session.ledger.accounts[who].legs.iter().flatten().map(|leg| {
         let row = &session.ledger.markets[leg.market];
         let base = row.seat(leg.seat).base;
         let opposite = row.seats.iter().flatten().filter(|seat| seat.base * base < 0).count();
-        opposite.div_ceil(COUNTERPARTIES) as u64 + 3
+        opposite.div_ceil(COUNTERPARTIES) as u64 + 4
     });
     calls.sum()
 }
@@ -161,6 +161,10 @@ fn one_call(session: &mut Session, who: usize, legs: &[usize]) -> Result<Result<
                 Err(refusal) => refusals.push(format!("{market}: {refusal:?}")),
             }
         }
+    }
+    match session.step(&Op::RecordDeficit { who, oracles: 0 })? {
+        Ok(()) => return Ok(Ok(())),
+        Err(refusal) => refusals.push(format!("record: {refusal:?}")),
     }
     Ok(Err(refusals.join(", ")))
 }
